@@ -1,0 +1,1 @@
+#include "CP2PLinux.h"
