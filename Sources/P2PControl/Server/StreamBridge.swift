@@ -9,8 +9,12 @@ public protocol StreamBridge: AnyObject, Sendable {
     /// Makes a local client's connection the stream. Takes both; closes both when either ends.
     ///
     /// Called on `channel.eventLoop`, which may differ from the stream's. The channel has no handlers, and `autoRead` is off.
-    /// - Parameter early: bytes the client sent after its request; they go first.
-    func join(_ channel: any Channel, early: ByteBuffer, to stream: Stream)
+    /// What has been written to the channel before (the answer) is in its queue already and leaves first.
+    /// - Parameters:
+    ///   - early: bytes the client sent after its request; they go first.
+    ///   - inputClosed: the client has already ended its direction (the channel's `ChannelEvent.inputClosed` is past and
+    ///     `ChannelOptions.allowRemoteHalfClosure` is on): after `early` the stream's write direction is closed.
+    func join(_ channel: any Channel, early: ByteBuffer, inputClosed: Bool, to stream: Stream)
 
     /// Connects to a handler's endpoint, writes `prologue`, and joins it with the inbound stream. Called on `stream.eventLoop`.
     ///
