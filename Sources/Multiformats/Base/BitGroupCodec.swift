@@ -46,8 +46,11 @@ struct BitGroupCodec: Sendable {
         return digits
     }
 
-    /// - Throws: `.invalidCharacter` and `.invalidLength`. Padding has to be complete where the base has it and absent where not.
-    func decode(_ text: [UInt8]) throws(MultibaseError) -> [UInt8] {
+    /// Padding has to be complete where the base has it and absent where not.
+    ///
+    /// - Parameter ignoringUnusedBits: takes set bits behind the last byte; without it a value has exactly one text.
+    /// - Throws: `.invalidCharacter` and `.invalidLength`.
+    func decode(_ text: [UInt8], ignoringUnusedBits: Bool = false) throws(MultibaseError) -> [UInt8] {
         var digits = text[...]
         if self.isPadded {
             guard text.count.isMultiple(of: self.digitsPerGroup) else {
@@ -76,8 +79,9 @@ struct BitGroupCodec: Sendable {
                 bytes.append(UInt8(truncatingIfNeeded: pending >> pendingBits))
             }
         }
-        // A whole unused digit, or set bits behind the last byte, would let one value have several texts.
-        guard pendingBits < self.bitsPerDigit, pending & ((1 << pendingBits) - 1) == 0 else {
+        // A whole unused digit holds nothing; the text was cut off or extended.
+        let unusedBits = pending & ((1 << pendingBits) - 1)
+        guard pendingBits < self.bitsPerDigit, ignoringUnusedBits || unusedBits == 0 else {
             throw .invalidLength
         }
         return bytes
