@@ -32,6 +32,12 @@ public protocol MuxedConnectionDelegate: AnyObject {
     /// The peer opened a stream. Without a delegate set on it, what it carries is held.
     func muxerAcceptedStream(_ stream: any MuxedStream)
 
+    /// A stream of either direction has ended in both directions; it no longer counts in `streamCount`.
+    ///
+    /// Called once per stream that `openStream` returned or `muxerAcceptedStream` gave, after its own delegate was told;
+    /// also for those that end with the connection, before `muxerClosed`.
+    func muxerStreamEnded(_ stream: any MuxedStream)
+
     /// The connection has ended; all its streams have been closed before. Called exactly once, last.
     func muxerClosed(_ reason: ConnectionCloseReason)
 }

@@ -52,6 +52,8 @@ public struct UpgradedConnection: @unchecked Sendable {
     public let direction: Direction
     public let localAddress: Multiaddr
     public let remoteAddress: Multiaddr
+    /// What the connection was counted for when it was accepted (`ConnectionAdmission`); nil when nothing counted it.
+    public let scope: ConnectionScope?
 
     public init(
         muxed: any MuxedConnection,
@@ -59,7 +61,8 @@ public struct UpgradedConnection: @unchecked Sendable {
         muxer: ProtocolID,
         direction: Direction,
         localAddress: Multiaddr,
-        remoteAddress: Multiaddr
+        remoteAddress: Multiaddr,
+        scope: ConnectionScope? = nil
     ) {
         self.muxed = muxed
         self.peer = peer
@@ -67,6 +70,7 @@ public struct UpgradedConnection: @unchecked Sendable {
         self.direction = direction
         self.localAddress = localAddress
         self.remoteAddress = remoteAddress
+        self.scope = scope
     }
 }
 
