@@ -1,3 +1,4 @@
+import Multiformats
 import NIOCore
 
 /// Bounds the inbound connections of one network: how many stand, and how fast new ones come.
@@ -65,7 +66,7 @@ struct AddressLimiter: Sendable {
 
     /// Counts a new connection or says which rule it would break.
     mutating func admit(_ ip: IPAddress, now: NIODeadline) throws(ResourceError) {
-        guard ip.scope != .loopback else { return }
+        guard !ip.isLoopback else { return }
         let rules = self.rules(for: ip)
         if self.entries.count + rules.count > Self.maximumNetworks {
             self.forgetIdle(now: now)
@@ -101,7 +102,7 @@ struct AddressLimiter: Sendable {
 
     /// Ends a connection that was admitted.
     mutating func release(_ ip: IPAddress) {
-        guard ip.scope != .loopback else { return }
+        guard !ip.isLoopback else { return }
         for rule in self.rules(for: ip) {
             let network = Network(address: ip.masked(to: rule.prefixLength), prefixLength: rule.prefixLength)
             guard let count = self.entries[network]?.connections, count > 0 else { continue }

@@ -43,7 +43,7 @@ public final class ResourceManager: Sendable {
         now: NIODeadline
     ) throws(ResourceError) -> ConnectionScope {
         let request = ResourceRequest.connection(direction, descriptors: usesDescriptor ? 1 : 0)
-        let ip = direction == .inbound ? remoteAddress.flatMap { IPAddress(of: $0) } : nil
+        let ip = direction == .inbound ? remoteAddress?.ipAddress?.unmapped : nil
         try self.counted { (state: inout State) throws(ResourceError) in
             try request.check(state.system, self.limits.system, scope: "system")
             try request.check(state.transient, self.limits.transient, scope: "transient")
