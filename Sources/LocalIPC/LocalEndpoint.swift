@@ -11,4 +11,12 @@ public enum LocalEndpoint: Hashable, Sendable, CustomStringConvertible {
         case .unix(let path): path
         }
     }
+
+    /// `unix /run/x.sock` or `tcp 127.0.0.1:4000`, as errors name it.
+    var named: String {
+        switch self {
+        case .tcp: "tcp \(self)"
+        case .unix: "unix \(self)"
+        }
+    }
 }
