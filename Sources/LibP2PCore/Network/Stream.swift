@@ -13,6 +13,9 @@ public final class Stream: @unchecked Sendable {
     private var isNegotiating: Bool
     private var heldDelegate: (any MuxedStreamDelegate)?
 
+    /// How the stream ended while it was negotiated, until a delegate has been told.
+    private var heldClose: StreamCloseReason?
+
     /// - Parameter isNegotiating: true for a lazily proposed protocol whose confirmation is still to come; whoever negotiates calls
     ///   `negotiationEnded` then.
     public init(protocolID: ProtocolID, connection: any Connection, muxed: any MuxedStream, isNegotiating: Bool) {
@@ -33,6 +36,10 @@ public final class Stream: @unchecked Sendable {
             self.eventLoop.assertInEventLoop()
             if self.isNegotiating {
                 self.heldDelegate = newValue
+            } else if let reason = self.heldClose {
+                guard let newValue else { return }
+                self.heldClose = nil
+                newValue.streamClosed(reason)
             } else {
                 self.muxed.delegate = newValue
             }
@@ -49,6 +56,21 @@ public final class Stream: @unchecked Sendable {
         if let delegate = self.heldDelegate {
             self.heldDelegate = nil
             self.muxed.delegate = delegate
+        }
+    }
+
+    /// Tells the delegate, now or when one is set, that the stream ended while it was negotiated.
+    ///
+    /// The negotiator was the muxed stream's delegate and has been told so; the muxed stream says it only once.
+    public func negotiationEnded(closed reason: StreamCloseReason) {
+        self.eventLoop.assertInEventLoop()
+        guard self.isNegotiating else { return }
+        self.isNegotiating = false
+        if let delegate = self.heldDelegate {
+            self.heldDelegate = nil
+            delegate.streamClosed(reason)
+        } else {
+            self.heldClose = reason
         }
     }
 
