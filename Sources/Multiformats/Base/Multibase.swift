@@ -1,6 +1,6 @@
 /// Bytes as text, led by a character that names the alphabet. multiformats/multibase.
 public enum Multibase: UInt8, Sendable, Hashable, CaseIterable {
-    /// The prefix is NUL; the bytes of the text are the data.
+    /// The prefix is NUL; the bytes of the text are the data. Text cannot hold bytes that are not UTF-8.
     case identity = 0x00
     case base2 = 0x30  // 0
     case base16 = 0x66  // f
