@@ -10,16 +10,8 @@ enum KeyProtobuf {
     static func encode(type: KeyType, data: [UInt8]) -> [UInt8] {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(data.count + 8)
-        bytes.append(0x08)
-        bytes.append(type.rawValue)
-        bytes.append(0x12)
-        var length = UInt64(data.count)
-        while length >= 0x80 {
-            bytes.append(UInt8(truncatingIfNeeded: length) | 0x80)
-            length >>= 7
-        }
-        bytes.append(UInt8(truncatingIfNeeded: length))
-        bytes.append(contentsOf: data)
+        bytes.appendProtobuf(field: 1, varint: UInt64(type.rawValue))
+        bytes.appendProtobuf(field: 2, bytes: data)
         return bytes
     }
 
@@ -28,16 +20,19 @@ enum KeyProtobuf {
         guard bytes.count <= Self.maximumBytes else {
             throw .malformed("key message is longer than \(Self.maximumBytes) bytes")
         }
-        var reader = Reader(bytes: bytes)
+        var reader = ProtobufReader(bytes[...])
         var type: UInt64?
         var data: ArraySlice<UInt8>?
-        while !reader.isAtEnd {
-            let tag = try reader.varint()
-            switch tag {
-            case 0x08: type = try reader.varint()
-            case 0x12: data = try reader.lengthDelimited()
-            default: try reader.skip(tag: tag)
+        do throws(ProtobufError) {
+            while let field = try reader.next() {
+                switch field {
+                case .varint(1, let value): type = value
+                case .bytes(2, let value): data = value
+                case .varint, .bytes, .fixed: break
+                }
             }
+        } catch {
+            throw .malformed("key message: \(error)")
         }
         guard let type, let data else {
             throw .malformed("key message lacks its type or its data")
@@ -46,57 +41,5 @@ enum KeyProtobuf {
             throw .unsupportedType(type)
         }
         return (keyType, Array(data))
-    }
-}
-
-extension KeyProtobuf {
-    private struct Reader {
-        let bytes: [UInt8]
-        var position = 0
-
-        init(bytes: [UInt8]) {
-            self.bytes = bytes
-        }
-
-        var isAtEnd: Bool { self.position >= self.bytes.count }
-
-        mutating func varint() throws(KeyError) -> UInt64 {
-            var value: UInt64 = 0
-            var shift: UInt64 = 0
-            while self.position < self.bytes.count {
-                let byte = self.bytes[self.position]
-                self.position += 1
-                guard shift < 63 || byte <= 1 else { break }
-                value |= UInt64(byte & 0x7F) << shift
-                if byte & 0x80 == 0 { return value }
-                shift += 7
-            }
-            throw .malformed("key message has a bad varint")
-        }
-
-        mutating func lengthDelimited() throws(KeyError) -> ArraySlice<UInt8> {
-            let length = try self.varint()
-            let count = try self.advance(length)
-            return self.bytes[self.position - count..<self.position]
-        }
-
-        mutating func skip(tag: UInt64) throws(KeyError) {
-            guard tag >> 3 != 0 else { throw .malformed("key message has field number 0") }
-            switch tag & 7 {
-            case 0: _ = try self.varint()
-            case 1: _ = try self.advance(8)
-            case 2: _ = try self.lengthDelimited()
-            case 5: _ = try self.advance(4)
-            default: throw .malformed("key message has an unknown wire type")
-            }
-        }
-
-        private mutating func advance(_ length: UInt64) throws(KeyError) -> Int {
-            let remaining = self.bytes.count - self.position
-            guard length <= UInt64(remaining) else { throw .malformed("key message is cut short") }
-            let count = Int(length)
-            self.position += count
-            return count
-        }
     }
 }

@@ -36,10 +36,10 @@ public struct PublicKey: Sendable {
 
     /// Reads the key out of a peer ID that holds it (Ed25519 and secp256k1); nil when the ID is a hash or holds no key.
     public init?(inlinedIn peerID: PeerID) {
-        let bytes = peerID.bytes
-        guard bytes.count > 2, bytes[0] == 0x00, Int(bytes[1]) == bytes.count - 2 else { return nil }
         // Whatever is wrong with the key, the answer is that the ID holds none.
-        guard let key = try? PublicKey(protobuf: Array(bytes.dropFirst(2))), key.peerID == peerID else { return nil }
+        guard let protobuf = peerID.inlinedKeyProtobuf, let key = try? PublicKey(protobuf: Array(protobuf)),
+            key.peerID == peerID
+        else { return nil }
         self = key
     }
 
