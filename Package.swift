@@ -62,6 +62,7 @@ let package = Package(
         .target(
             name: "LibP2PProtocols",
             dependencies: ["LibP2PCore", "Multiformats", logging, nioCore, protobuf],
+            exclude: ["Identify/Protobuf/identify.proto"],
             swiftSettings: swiftSettings
         ),
         .target(
