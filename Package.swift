@@ -83,6 +83,7 @@ let package = Package(
         .target(
             name: "P2PControl",
             dependencies: ["LibP2PCore", "LocalIPC", "Multiformats", logging, nioCore, nioPosix, protobuf],
+            exclude: ["Protobuf/p2pd.proto"],
             swiftSettings: swiftSettings
         ),
         .target(
