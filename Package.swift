@@ -148,6 +148,26 @@ let package = Package(
             swiftSettings: swiftSettings
         ),
         .testTarget(name: "SoundnessTests", swiftSettings: swiftSettings),
+        .target(
+            name: "FuzzTargets",
+            dependencies: ["LibP2PCore", "LibP2PUpgrades", "Multiformats", nioCore],
+            path: "Tests/FuzzTargets",
+            swiftSettings: swiftSettings
+        ),
+        .testTarget(name: "FuzzCorpusTests", dependencies: ["FuzzTargets"], swiftSettings: swiftSettings),
     ],
     cxxLanguageStandard: .cxx17
 )
+
+// libFuzzer's program needs -sanitize=fuzzer to link: only `make fuzz` builds it.
+if Context.environment["P2PD_FUZZ"] != nil {
+    package.products.append(.executable(name: "p2pd-fuzz", targets: ["p2pd-fuzz"]))
+    package.targets.append(
+        .executableTarget(
+            name: "p2pd-fuzz",
+            dependencies: ["FuzzTargets"],
+            path: "Tests/FuzzMain",
+            swiftSettings: swiftSettings
+        )
+    )
+}
