@@ -144,7 +144,9 @@ let package = Package(
         ),
         .testTarget(
             name: "P2PDaemonTests",
-            dependencies: ["LibP2PCore", "Multiformats", "P2PControl", "P2PDaemon", nioCore, nioPosix],
+            dependencies: [
+                "LibP2PCore", "LocalIPC", "Multiformats", "P2PControl", "P2PDaemon", nioCore, nioEmbedded, nioPosix,
+            ],
             swiftSettings: swiftSettings
         ),
         .testTarget(name: "SoundnessTests", swiftSettings: swiftSettings),
