@@ -1,4 +1,5 @@
 import LibP2PCore
+import Multiformats
 import NIOCore
 
 /// Reads a peer's identify from a stream. Lives on the stream's event loop.
@@ -106,4 +107,19 @@ enum IdentifyFailure: Error, Sendable, Hashable {
     case streamClosed
     case timedOut
     case violation(IdentifyViolation)
+}
+
+extension Identify {
+    /// Feeds bytes of a peer to everything that decodes them here; must not trap. For tests and fuzzing.
+    static func fuzz(_ bytes: [UInt8]) {
+        var reader = IdentifyReader()
+        for half in [bytes.prefix(bytes.count / 2), bytes.suffix(from: bytes.count / 2)] {
+            _ = reader.receive(ByteBuffer(bytes: half))
+        }
+        guard case .judge(let message) = reader.receiveEnd() else { return }
+        _ = message.listenAddresses.compactMap { try? Multiaddr(bytes: $0) }
+        _ = message.signedPeerRecord.map { try? PeerRecord(envelope: $0) }
+        _ = message.publicKey.map { try? PublicKey(protobuf: $0) }
+        _ = IdentifyWriter.encode(message)
+    }
 }
