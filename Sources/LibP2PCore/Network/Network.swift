@@ -50,8 +50,12 @@ public enum NetworkError: Error, Sendable, Hashable, CustomStringConvertible {
     case connectionClosed
     /// The peer asked for is ourselves.
     case dialToSelf
+    /// The gater does not let us connect to this peer.
+    case gated(PeerID)
     /// A limit of ours refused it; the text names the limit.
     case limitExceeded(String)
+    /// The host shuts down.
+    case networkClosed
     /// No address is known for the peer.
     case noAddresses(PeerID)
     /// Addresses are known but none may or can be dialled.
@@ -73,8 +77,12 @@ public enum NetworkError: Error, Sendable, Hashable, CustomStringConvertible {
             "connection closed"
         case .dialToSelf:
             "failed to dial: dial to self attempted"
+        case .gated(let peer):
+            "failed to dial: failed to dial \(peer): gater disallows connection to peer"
         case .limitExceeded(let limit):
             "resource limit exceeded: \(limit)"
+        case .networkClosed:
+            "network is closed"
         case .noAddresses(let peer):
             "failed to dial: failed to dial \(peer): no addresses"
         case .noGoodAddresses(let peer, let failures):
@@ -96,7 +104,7 @@ public enum NetworkError: Error, Sendable, Hashable, CustomStringConvertible {
 }
 
 /// One address that could not be dialled.
-public struct DialFailure: Sendable, Hashable {
+public struct DialFailure: Error, Sendable, Hashable {
     public let address: Multiaddr
     /// For people; holds no peer bytes.
     public let reason: String
