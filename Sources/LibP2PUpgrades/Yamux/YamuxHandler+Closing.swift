@@ -152,6 +152,7 @@ extension YamuxHandler {
         for stream in ended.values {
             stream.machine.abort()
             stream.end(.connectionClosed)
+            self.endedStreams.append(stream)
             self.notifyLater(stream)
         }
         while let stream = self.readyStreams.popFirst() { stream.isInReadyList = false }

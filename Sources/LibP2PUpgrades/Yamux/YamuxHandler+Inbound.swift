@@ -304,5 +304,7 @@ extension YamuxHandler {
         }
         self.session.streamEnded(direction: stream.direction, machine: stream.machine, lateBytes: lateBytes)
         stream.end(reason)
+        self.endedStreams.append(stream)
+        self.scheduleTick()
     }
 }

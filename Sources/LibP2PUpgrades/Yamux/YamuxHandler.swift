@@ -50,6 +50,8 @@ final class YamuxHandler: ChannelDuplexHandler, MuxedConnection, @unchecked Send
     var readyStreams = YamuxQueue<YamuxStream>()
     var controlStreams = YamuxQueue<YamuxStream>()
     var notifyStreams = YamuxQueue<YamuxStream>()
+    // Streams whose end the connection's delegate has not been told.
+    var endedStreams = YamuxQueue<YamuxStream>()
     var staging = ByteBuffer()
     var stagingPromise: EventLoopPromise<Void>?
     var pendingPongs = 0
@@ -179,7 +181,9 @@ extension YamuxHandler {
     /// Makes sure that `tick` runs before the loop sleeps. Within a read cycle its end is the tick.
     @inline(__always)
     func scheduleTick() {
-        guard !self.isTickScheduled, !self.isInReadCycle, self.phase != .closed || !self.isDelegateToldEnd else { return }
+        guard !self.isTickScheduled, !self.isInReadCycle, self.phase != .closed || !self.isDelegateToldEnd else {
+            return
+        }
         self.isTickScheduled = true
         self.eventLoop.execute {
             self.isTickScheduled = false
@@ -217,9 +221,15 @@ extension YamuxHandler {
     }
 
     func notifyDelegates() {
-        while let stream = self.notifyStreams.popFirst() {
-            stream.isInNotifyList = false
-            stream.deliverOwed()
+        while true {
+            if let stream = self.notifyStreams.popFirst() {
+                stream.isInNotifyList = false
+                stream.deliverOwed()
+            } else if let delegate = self.delegate, let stream = self.endedStreams.popFirst() {
+                delegate.muxerStreamEnded(stream)
+            } else {
+                return
+            }
         }
     }
 }

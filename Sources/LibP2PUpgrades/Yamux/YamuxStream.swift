@@ -174,7 +174,9 @@ extension YamuxStream {
             self.bytesLeave(size)
             return self.queue.popFirst()
         }
-        guard limit > 0, let piece = self.queue.withFirst({ $0.data.readSlice(length: limit) }) ?? nil else { return nil }
+        guard limit > 0, let piece = self.queue.withFirst({ $0.data.readSlice(length: limit) }) ?? nil else {
+            return nil
+        }
         self.bytesLeave(limit)
         return PendingWrite(data: piece, promise: nil)
     }
