@@ -52,6 +52,7 @@ let package = Package(
         .target(
             name: "LibP2PUpgrades",
             dependencies: ["LibP2PCore", "Multiformats", logging, nioCore, nioSSL, nioTLS, protobuf],
+            exclude: ["Noise/Protobuf/noise.proto"],
             swiftSettings: swiftSettings
         ),
         .target(

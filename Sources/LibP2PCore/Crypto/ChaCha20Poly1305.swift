@@ -122,3 +122,75 @@ public final class ChaCha20Poly1305: @unchecked Sendable {
         )
     }
 }
+
+// MARK: - From one buffer to another
+
+extension ChaCha20Poly1305 {
+    /// Encrypts `plaintext` to the start of `output` and writes the tag behind it. As fast as in place, and saves a copy.
+    ///
+    /// - Parameter output: at least 16 bytes more than `plaintext`; the two must not overlap.
+    /// - Throws: `.bufferTooShort`, before anything is written.
+    public func seal(
+        _ plaintext: UnsafeRawBufferPointer,
+        into output: UnsafeMutableRawBufferPointer,
+        nonce: UInt64
+    ) throws(AEADError) {
+        guard output.count >= Self.tagByteCount, plaintext.count <= output.count - Self.tagByteCount else {
+            throw .bufferTooShort
+        }
+        var length = 0
+        let result = withUnsafeBytes(of: Self.nonceWords(nonce)) { nonce in
+            EVP_AEAD_CTX_seal(
+                self.context,
+                output.baseAddress?.assumingMemoryBound(to: UInt8.self),
+                &length,
+                output.count,
+                nonce.baseAddress?.assumingMemoryBound(to: UInt8.self),
+                nonce.count,
+                plaintext.baseAddress?.assumingMemoryBound(to: UInt8.self),
+                plaintext.count,
+                nil,
+                0
+            )
+        }
+        guard result == 1 else {
+            ERR_clear_error()
+            throw .bufferTooShort
+        }
+    }
+
+    /// Checks `message` (ciphertext ‖ tag) and decrypts it to the start of `output`.
+    ///
+    /// - Parameter output: at least the bytes of the plaintext; the two must not overlap.
+    /// - Returns: the number of plaintext bytes.
+    /// - Throws: `.bufferTooShort`; `.authenticationFailed`, `output` holds zeros then.
+    public func open(
+        _ message: UnsafeRawBufferPointer,
+        into output: UnsafeMutableRawBufferPointer,
+        nonce: UInt64
+    ) throws(AEADError) -> Int {
+        guard message.count >= Self.tagByteCount else { throw .authenticationFailed }
+        let plaintextCount = message.count - Self.tagByteCount
+        guard output.count >= plaintextCount else { throw .bufferTooShort }
+        var length = 0
+        let result = withUnsafeBytes(of: Self.nonceWords(nonce)) { nonce in
+            EVP_AEAD_CTX_open(
+                self.context,
+                output.baseAddress?.assumingMemoryBound(to: UInt8.self),
+                &length,
+                plaintextCount,
+                nonce.baseAddress?.assumingMemoryBound(to: UInt8.self),
+                nonce.count,
+                message.baseAddress?.assumingMemoryBound(to: UInt8.self),
+                message.count,
+                nil,
+                0
+            )
+        }
+        guard result == 1 else {
+            ERR_clear_error()
+            throw .authenticationFailed
+        }
+        return length
+    }
+}
