@@ -34,6 +34,7 @@ let package = Package(
         .systemLibrary(name: "CSodium", pkgConfig: "libsodium", providers: [.apt(["libsodium-dev"])]),
         .systemLibrary(name: "CSecp256k1", pkgConfig: "libsecp256k1", providers: [.apt(["libsecp256k1-dev"])]),
         .target(name: "CP2PLinux", cSettings: [.define("_GNU_SOURCE")]),
+        .target(name: "CResolver", linkerSettings: [.linkedLibrary("resolv")]),
 
         // Values, no I/O.
         .target(name: "Multiformats", swiftSettings: swiftSettings),
@@ -46,7 +47,7 @@ let package = Package(
         ),
         .target(
             name: "LibP2PTransports",
-            dependencies: ["LibP2PCore", "Multiformats", logging, nioCore, nioPosix],
+            dependencies: ["CResolver", "LibP2PCore", "Multiformats", logging, nioCore, nioPosix],
             swiftSettings: swiftSettings
         ),
         .target(
@@ -110,7 +111,7 @@ let package = Package(
         ),
         .testTarget(
             name: "LibP2PTransportsTests",
-            dependencies: ["LibP2PCore", "LibP2PTransports", "Multiformats", nioCore, nioPosix],
+            dependencies: ["LibP2PCore", "LibP2PTransports", "Multiformats", nioCore, nioEmbedded, nioPosix],
             swiftSettings: swiftSettings
         ),
         .testTarget(
