@@ -11,6 +11,7 @@ import Testing
         "NIOSSL": ["Sources/LibP2PUpgrades/TLS/"],
         "NIOTLS": ["Sources/LibP2PUpgrades/TLS/"],
         "NIOPosix": ["Sources/LibP2PTransports/", "Sources/LocalIPC/", "Sources/P2PDaemon/", "Sources/LibP2P/"],
+        "CResolver": ["Sources/LibP2PTransports/DNS/"],
         "CP2PLinux": [
             "Sources/LocalIPC/", "Sources/P2PDaemon/", "Sources/LibP2PTransports/DNS/", "Sources/p2pctl/",
         ],
