@@ -30,7 +30,7 @@ final class ControlConnection: ChannelInboundHandler, RemovableChannelHandler, @
     private var requestCount: UInt64 = 0
     private var isInputClosed = false
     private var isProcessing = false
-    private var stallGuard: WriteStallGuard
+    private let stallGuard: WriteStallGuard
 
     init(server: ControlServer, channel: any Channel, client: ControlClientIdentity) {
         self.server = server
@@ -242,6 +242,7 @@ extension ControlConnection {
         self.channel.flush()
         let early = self.decoder.takeRemainder()
         let connection = PersistentConnection(
+            id: self.server.nextPersistentConnectionID(),
             server: self.server,
             channel: self.channel,
             owner: self.client.owner,

@@ -10,6 +10,7 @@ public final class ControlServer: Sendable {
         var isShutDown = false
         var channels: [ObjectIdentifier: any Channel] = [:]
         var persistentConnections = 0
+        var lastPersistentConnection: UInt64 = 0
     }
 
     let services: ControlServices
@@ -95,6 +96,13 @@ public final class ControlServer: Sendable {
     /// The channel has closed, or has become a stream.
     func connectionEnded(_ channel: any Channel) {
         self.state.withLock { $0.channels[ObjectIdentifier(channel)] = nil }
+    }
+
+    func nextPersistentConnectionID() -> PersistentConnectionID {
+        self.state.withLock { state in
+            state.lastPersistentConnection += 1
+            return PersistentConnectionID(rawValue: state.lastPersistentConnection)
+        }
     }
 
     func persistentConnectionOpened(_ connection: PersistentConnection) {

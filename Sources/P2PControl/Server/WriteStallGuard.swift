@@ -2,8 +2,8 @@ import NIOCore
 
 /// Notices a client that takes nothing of what is written to it. Confined to its channel's event loop.
 ///
-/// Watches only while the channel is not writable; then some progress has to be seen in every period.
-struct WriteStallGuard {
+/// Watches while the channel is not writable: whoever owns it starts the watch then and stops it when the channel is writable again.
+final class WriteStallGuard {
     private let timeout: TimeAmount
     private var timer: Scheduled<Void>?
 
@@ -11,13 +11,28 @@ struct WriteStallGuard {
         self.timeout = timeout
     }
 
-    /// Starts the watch when it does not run yet; `onStall` is called when the channel has stayed unwritable throughout.
-    mutating func watch(_ eventLoop: any EventLoop, onStall: @escaping () -> Void) {
+    /// Starts the watch when it does not run yet.
+    /// - Parameters:
+    ///   - progress: a number that changes when the client has taken something.
+    ///   - onStall: called when the number has stayed the same for the whole timeout.
+    func watch(
+        _ eventLoop: any EventLoop,
+        progress: @escaping () -> UInt64 = { 0 },
+        onStall: @escaping () -> Void
+    ) {
         guard self.timer == nil else { return }
-        self.timer = eventLoop.assumeIsolated().scheduleTask(in: self.timeout, onStall)
+        let before = progress()
+        self.timer = eventLoop.assumeIsolated().scheduleTask(in: self.timeout) {
+            self.timer = nil
+            if progress() == before {
+                onStall()
+            } else {
+                self.watch(eventLoop, progress: progress, onStall: onStall)
+            }
+        }
     }
 
-    mutating func stop() {
+    func stop() {
         self.timer?.cancel()
         self.timer = nil
     }
