@@ -171,7 +171,9 @@ if Context.environment["P2PD_FUZZ"] != nil {
             name: "p2pd-fuzz",
             dependencies: ["FuzzTargets"],
             path: "Tests/FuzzMain",
-            swiftSettings: swiftSettings
+            swiftSettings: swiftSettings,
+            // gold stumbles over the fuzzer's debug information.
+            linkerSettings: [.unsafeFlags(["-use-ld=lld"])]
         )
     )
 }
