@@ -121,7 +121,9 @@ let package = Package(
         ),
         .testTarget(
             name: "LibP2PSwarmTests",
-            dependencies: ["LibP2PCore", "LibP2PSwarm", "Multiformats", nioCore, nioEmbedded],
+            dependencies: [
+                "LibP2PCore", "LibP2PSwarm", "LibP2PUpgrades", "Multiformats", logging, nioCore, nioEmbedded,
+            ],
             swiftSettings: swiftSettings
         ),
         .testTarget(
