@@ -116,7 +116,7 @@ let package = Package(
         ),
         .testTarget(
             name: "LibP2PUpgradesTests",
-            dependencies: ["LibP2PCore", "LibP2PUpgrades", "Multiformats", nioCore, nioEmbedded, nioPosix],
+            dependencies: ["LibP2PCore", "LibP2PUpgrades", "Multiformats", nioCore, nioEmbedded, nioPosix, nioSSL],
             swiftSettings: swiftSettings
         ),
         .testTarget(
