@@ -52,6 +52,26 @@ extension Swarm {
         }
     }
 
+    /// Listens by other means than an address, such as on a descriptor that the service manager passed.
+    ///
+    /// - Parameter open: makes the listener; it gives every connection it accepts to the closure.
+    /// - Returns: the bound address; fails with what `open` fails with, or `.networkClosed`.
+    public func listen(
+        _ open: (_ onConnection: @escaping @Sendable (UpgradedConnection) -> Void) -> EventLoopFuture<any Listener>
+    ) -> EventLoopFuture<Multiaddr> {
+        open { upgraded in
+            _ = self.adopt(upgraded, upgraded.scope, expectedPeer: nil)
+        }
+        .flatMapThrowing { listener in
+            guard self.keep([listener]) else {
+                _ = listener.close()
+                throw NetworkError.networkClosed
+            }
+            self.events.publish(.localStateChanged)
+            return listener.address
+        }
+    }
+
     /// Unbinds all addresses; connections stay.
     public func closeListeners() -> EventLoopFuture<Void> {
         let listeners = self.state.withLock { state in

@@ -128,6 +128,20 @@ import Testing
         self.net.tearDown()
     }
 
+    @Test func aListenerMadeElsewhereIsTakenIn() throws {
+        let (a, b) = (try self.net.node(), try self.net.node())
+
+        let bound = Outcome(b.swarm.listen { b.transport.listen(.example(5), onConnection: $0) })
+        self.net.loop.run()
+        let outcome = a.connect(to: b.peer, [.example(5)])
+        self.net.advance(.milliseconds(10))
+
+        #expect(bound.value == .example(5))
+        #expect(b.swarm.listenAddresses == [.example(5)])
+        #expect(outcome.value != nil && b.swarm.connections.count == 1)
+        self.net.tearDown()
+    }
+
     @Test func inboundConnectionsBeyondALimitAreClosed() throws {
         var limits = ResourceLimits.unlimited
         limits.system.inboundConnections = 1

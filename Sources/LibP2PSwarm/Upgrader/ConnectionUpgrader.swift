@@ -16,24 +16,28 @@ public final class ConnectionUpgrader: Upgrader {
     let muxers: [any MuxerUpgrade]
     let negotiation: any ChannelNegotiation
     let phaseTimeout: TimeAmount
+    let admission: ConnectionAdmission?
 
     /// - Parameters:
     ///   - securities: best first.
     ///   - muxers: best first.
     ///   - phaseTimeout: what each of the three phases may take at most, within the timeout of the whole upgrade. Bounds how long a
     ///     peer that says nothing, or a byte now and then, holds a socket.
+    ///   - admission: counts inbound connections, and refuses those beyond a limit, before anything is read from them.
     public init(
         localPeer: PeerID,
         securities: [any SecurityUpgrade],
         muxers: [any MuxerUpgrade],
         negotiation: any ChannelNegotiation,
-        phaseTimeout: TimeAmount = .seconds(10)
+        phaseTimeout: TimeAmount = .seconds(10),
+        admission: ConnectionAdmission? = nil
     ) {
         self.localPeer = localPeer
         self.securities = securities
         self.muxers = muxers
         self.negotiation = negotiation
         self.phaseTimeout = phaseTimeout
+        self.admission = admission
     }
 
     public func upgrade(
@@ -45,6 +49,15 @@ public final class ConnectionUpgrader: Upgrader {
         timeout: TimeAmount
     ) -> EventLoopFuture<UpgradedConnection> {
         channel.eventLoop.assertInEventLoop()
+        var scope: ConnectionScope?
+        if case .inbound = direction, let admission = self.admission {
+            do {
+                scope = try admission.admitInbound(from: remoteAddress, now: channel.eventLoop.now)
+            } catch {
+                channel.close(promise: nil)
+                return channel.eventLoop.makeFailedFuture(error)
+            }
+        }
         let run = UpgradeRun(
             self,
             channel: channel,
@@ -52,6 +65,7 @@ public final class ConnectionUpgrader: Upgrader {
             expectedPeer: expectedPeer,
             localAddress: localAddress,
             remoteAddress: remoteAddress,
+            scope: scope,
             deadline: channel.eventLoop.now + timeout
         )
         return run.start()

@@ -21,6 +21,8 @@ final class UpgradeRun: @unchecked Sendable {
     private let expectedPeer: PeerID?
     private let localAddress: Multiaddr
     private let remoteAddress: Multiaddr
+    /// Dropped, and by that uncounted, with a run that fails.
+    private let scope: ConnectionScope?
     private let deadline: NIODeadline
     private let promise: EventLoopPromise<UpgradedConnection>
     private var phase = Phase.security
@@ -33,6 +35,7 @@ final class UpgradeRun: @unchecked Sendable {
         expectedPeer: PeerID?,
         localAddress: Multiaddr,
         remoteAddress: Multiaddr,
+        scope: ConnectionScope?,
         deadline: NIODeadline
     ) {
         self.upgrader = upgrader
@@ -41,6 +44,7 @@ final class UpgradeRun: @unchecked Sendable {
         self.expectedPeer = expectedPeer
         self.localAddress = localAddress
         self.remoteAddress = remoteAddress
+        self.scope = scope
         self.deadline = deadline
         self.promise = channel.eventLoop.makePromise()
     }
@@ -144,7 +148,8 @@ extension UpgradeRun {
                 muxer: name,
                 direction: self.direction,
                 localAddress: self.localAddress,
-                remoteAddress: self.remoteAddress
+                remoteAddress: self.remoteAddress,
+                scope: self.scope
             )
         )
     }
