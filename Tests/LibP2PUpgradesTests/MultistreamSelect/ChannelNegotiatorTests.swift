@@ -75,7 +75,7 @@ import Testing
         #expect(try dialer.readOutbound(as: ByteBuffer.self).map { String(buffer: $0) } == Self.header + "\u{03}/a\n")
     }
 
-    @Test(arguments: ["\u{03}na\n", "garbage", "\u{03}/b\n"])
+    @Test(arguments: ["\u{03}na\n", "\u{02}no", "\u{03}/b\n"])
     func aLazyProposalThatIsNotConfirmedClosesTheChannel(_ answer: String) throws {
         let dialer = try self.channel()
         let confirmation = ResultBox(ChannelNegotiator().outboundLazy(dialer, protocol: "/a"))

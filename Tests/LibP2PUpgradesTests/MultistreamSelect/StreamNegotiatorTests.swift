@@ -144,9 +144,12 @@ import Testing
         #expect(user.text == "data")
     }
 
-    @Test("A lazy proposal that fails closes the stream for the user", arguments: [
-        "\u{03}na\n", "\u{05}/bad\n", "\u{00}", "\u{02}na",
-    ])
+    @Test(
+        "A lazy proposal that fails closes the stream for the user",
+        arguments: [
+            "\u{03}na\n", "\u{05}/bad\n", "\u{00}", "\u{02}na",
+        ]
+    )
     func lazyFailure(_ answer: String) throws {
         let stream = try self.lazyStream()
         let user = StreamRecorder(stream.muxed)
@@ -164,7 +167,7 @@ import Testing
         let stream = try self.lazyStream()
         let user = StreamRecorder(stream.muxed)
         stream.delegate = user
-        _ = try self.pair.dialer.takeOutbound()
+        try self.pair.settle()
 
         self.pair.loop.advanceTime(by: .milliseconds(9_999))
         #expect(user.closed.isEmpty)
@@ -238,9 +241,12 @@ import Testing
         #expect(handler.remoteClosedWrite == 1)
     }
 
-    @Test("An inbound peer that stalls is cut off after ten seconds", arguments: [
-        "", header, header + "\u{03}/x\n", header + "\u{20}/",
-    ])
+    @Test(
+        "An inbound peer that stalls is cut off after ten seconds",
+        arguments: [
+            "", header, header + "\u{03}/x\n", header + "\u{20}/",
+        ]
+    )
     func inboundStall(_ said: String) throws {
         let served = self.serve(["/a"])
         try self.pair.listener.receive(.data(1, WireFrame.syn, said))

@@ -86,11 +86,13 @@ struct NoiseHandshakeMachine: Sendable {
                 _ = try self.xx.read(message)
                 return .send(try self.xx.write(payload: self.payload()))
             case (.inbound, 1):
-                let peer = try self.verify(try self.xx.read(message))
+                let payload = try self.xx.read(message)
+                let peer = try self.verify(payload)
                 return .complete(send: nil, try self.session(peer))
             case (.outbound, 0):
                 // Verified before our identity goes out in the third message.
-                let peer = try self.verify(try self.xx.read(message))
+                let payload = try self.xx.read(message)
+                let peer = try self.verify(payload)
                 let answer = try self.xx.write(payload: self.payload())
                 return .complete(send: answer, try self.session(peer))
             case (.inbound, _), (.outbound, _):
