@@ -143,7 +143,9 @@ let package = Package(
         ),
         .testTarget(
             name: "P2PControlTests",
-            dependencies: ["LibP2PCore", "Multiformats", "P2PControl", nioCore, nioEmbedded, nioPosix, protobuf],
+            dependencies: [
+                "LibP2PCore", "LocalIPC", "Multiformats", "P2PControl", logging, nioCore, nioEmbedded, protobuf,
+            ],
             swiftSettings: swiftSettings
         ),
         .testTarget(

@@ -30,6 +30,7 @@ final class ControlConnection: ChannelInboundHandler, RemovableChannelHandler, @
     private var requestCount: UInt64 = 0
     private var isInputClosed = false
     private var isProcessing = false
+    private var hasUnflushedWrites = false
     private let stallGuard: WriteStallGuard
 
     init(server: ControlServer, channel: any Channel, client: ControlClientIdentity) {
@@ -115,7 +116,7 @@ extension ControlConnection {
         var served = 0
         while case .serving = self.state {
             guard self.channel.isWritable else {
-                self.channel.flush()
+                self.flush()
                 if !self.channel.isWritable {
                     self.stallGuard.watch(self.eventLoop) { self.channel.close(promise: nil) }
                     return
@@ -124,7 +125,7 @@ extension ControlConnection {
             }
             guard served < Self.requestsPerTurn else {
                 // One client's flood of small requests must not keep the loop from the others.
-                self.channel.flush()
+                self.flush()
                 self.eventLoop.assumeIsolated().execute { self.process() }
                 return
             }
@@ -133,9 +134,7 @@ extension ControlConnection {
                 served += 1
                 self.serve(message)
             case .needsMoreBytes:
-                if served > 0 {
-                    self.channel.flush()
-                }
+                self.flush()
                 if self.isInputClosed {
                     self.closeAfterWrites()
                 } else {
@@ -148,7 +147,7 @@ extension ControlConnection {
                 return
             }
         }
-        self.channel.flush()
+        self.flush()
     }
 
     private func serve(_ message: ByteBuffer) {
@@ -219,6 +218,14 @@ extension ControlConnection {
 
     private func write(_ answer: ByteBuffer) {
         self.channel.write(answer, promise: nil)
+        self.hasUnflushedWrites = true
+    }
+
+    private func flush() {
+        if self.hasUnflushedWrites {
+            self.hasUnflushedWrites = false
+            self.channel.flush()
+        }
     }
 
     private static let requestsPerTurn = 64
@@ -229,7 +236,7 @@ extension ControlConnection {
 
 extension ControlConnection {
     private func become(_ stream: Stream) {
-        self.channel.flush()
+        self.flush()
         let early = self.decoder.takeRemainder()
         self.end()
         self.server.connectionEnded(self.channel)
@@ -239,7 +246,7 @@ extension ControlConnection {
     }
 
     private func becomePersistentConnection() {
-        self.channel.flush()
+        self.flush()
         let early = self.decoder.takeRemainder()
         let connection = PersistentConnection(
             id: self.server.nextPersistentConnectionID(),
