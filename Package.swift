@@ -7,6 +7,13 @@ let swiftSettings: [SwiftSetting] = [
     .enableUpcomingFeature("MemberImportVisibility"),
 ]
 
+// Without MemberImportVisibility: an optimised build takes <netinet/in.h> for a part of the module CNIOLinux, which no target can
+// name (docs/workarounds.md).
+let systemSettings: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+]
+
 let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
 let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
 let nioEmbedded: Target.Dependency = .product(name: "NIOEmbedded", package: "swift-nio")
@@ -80,7 +87,7 @@ let package = Package(
         .target(
             name: "LocalIPC",
             dependencies: ["CP2PLinux", logging, nioCore, nioPosix],
-            swiftSettings: swiftSettings
+            swiftSettings: systemSettings
         ),
         .target(
             name: "P2PControl",
