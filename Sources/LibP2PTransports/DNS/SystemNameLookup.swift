@@ -39,7 +39,8 @@ public final class SystemNameLookup: NameLookup {
         self.run(on: loop) { SystemNameLookup.textRecords(of: name) }
     }
 
-    private func run<Answer: Sendable>(
+    /// Runs a blocking call on a thread.
+    func run<Answer: Sendable>(
         on loop: any EventLoop,
         _ lookUp: @escaping @Sendable () -> Result<Answer, NameLookupError>
     ) -> EventLoopFuture<Answer> {

@@ -69,21 +69,25 @@ struct ResolutionMachine {
             return .lookUp([])
         }
         let rest = Multiaddr(components: pending.address.components.dropFirst())
+        let resolved: [Multiaddr]
         switch answer {
         case .addresses(let addresses):
-            let resolved = addresses.prefix(self.limits.addresses)
+            resolved = addresses.prefix(self.limits.addresses)
                 .map { Multiaddr(components: [.ip($0)]).appending(rest) }
-            return self.progress(self.resolve(resolved, depth: pending.depth + 1))
         case .textRecords(let records):
-            let resolved = records.lazy
-                .compactMap { ResolutionMachine.address(inTextRecord: $0) }
-                .filter { ResolutionMachine.has($0, suffix: rest) }
-                .prefix(self.limits.addresses)
-            return self.progress(self.resolve(Array(resolved), depth: pending.depth + 1))
+            resolved = Array(
+                records.lazy
+                    .compactMap { ResolutionMachine.address(inTextRecord: $0) }
+                    .filter { ResolutionMachine.has($0, suffix: rest) }
+                    .prefix(self.limits.addresses)
+            )
         case .failed(let error):
             self.lastFailure = error
-            return self.progress([])
+            resolved = []
         }
+        // Not one expression: `progress` would see what was there before `resolve`.
+        let lookups = self.resolve(resolved, depth: pending.depth + 1)
+        return self.progress(lookups)
     }
 
     /// What is there when the time is over.
