@@ -4,7 +4,7 @@ public import Multiformats
 public struct PrivateKey: Sendable {
     public let publicKey: PublicKey
 
-    private let signer: any SigningKey
+    let signer: any SigningKey
 
     /// Makes a new key. ECDSA keys are on P-256.
     ///
