@@ -140,7 +140,7 @@ let package = Package(
         ),
         .testTarget(
             name: "LibP2PTests",
-            dependencies: ["LibP2P", "LibP2PCore", "Multiformats", nioCore, nioPosix],
+            dependencies: ["LibP2P", "LibP2PCore", "Multiformats", logging, nioCore, nioPosix],
             swiftSettings: swiftSettings
         ),
         .testTarget(

@@ -17,7 +17,7 @@ public protocol Peerstore: AnyObject, Sendable {
     /// Gives all addresses of the peer with lifetime `from` the lifetime `to` (connected → recently connected).
     func updateAddresses(of peer: PeerID, from: AddressLifetime, to: AddressLifetime, now: NIODeadline)
 
-    /// Says whether a connection to the peer is open; identify does. A connected peer is never evicted.
+    /// Says whether a connection to the peer is open; the swarm does. A connected peer is never evicted.
     ///
     /// With `false`, connected addresses become recently connected ones and only the best 20 addresses stay.
     func setConnected(_ isConnected: Bool, peer: PeerID, now: NIODeadline)

@@ -24,13 +24,14 @@ public final class Identify: Sendable {
     private let subscription = Mutex<EventBus.Subscription?>(nil)
 
     /// - Parameters:
-    ///   - addresses: our own ones as peers are told of them, without `/p2p/…`; those of narrow scope are kept from the rest.
+    ///   - addresses: our own ones as peers are told of them, without `/p2p/…`, given those that peers see; those of narrow scope
+    ///     are kept from peers elsewhere.
     ///   - eventLoop: for timers.
     public init(
         configuration: IdentifyConfiguration,
         network: any Network,
         peerstore: any Peerstore,
-        addresses: @escaping @Sendable () -> [Multiaddr],
+        addresses: @escaping @Sendable (_ observed: [Multiaddr]) -> [Multiaddr],
         eventLoop: any EventLoop,
         logger: Logger
     ) {
@@ -96,24 +97,7 @@ public final class Identify: Sendable {
 
 extension Identify {
     private func connectionOpened(_ connection: any Connection) {
-        guard connection.isOpen else { return }
-        let now = self.eventLoop.now
-        let isNew = self.state.withLock { state in
-            guard state.open(connection) else { return false }
-            // Within the lock, so that the last close and the next open of a peer cannot change places.
-            self.peerstore.setConnected(true, peer: connection.remotePeer, now: now)
-            return true
-        }
-        guard isNew else { return }
-        self.peerstore.setPublicKey(connection.remotePublicKey, of: connection.remotePeer)
-        if connection.direction == .outbound {
-            self.peerstore.addAddresses(
-                [connection.remoteAddress],
-                of: connection.remotePeer,
-                lifetime: .connected,
-                now: now
-            )
-        }
+        guard connection.isOpen, self.state.withLock({ $0.open(connection) }) else { return }
         guard connection.isOpen else {
             // It closed while we entered it; its event may have come before.
             return self.connectionClosed(connection)
@@ -122,13 +106,8 @@ extension Identify {
     }
 
     private func connectionClosed(_ connection: any Connection) {
-        let now = self.eventLoop.now
         let (promise, announce) = self.state.withLock { state in
-            guard let closed = state.close(connection) else { return (nil as EventLoopPromise<Void>?, false) }
-            if closed.wasLast {
-                self.peerstore.setConnected(false, peer: connection.remotePeer, now: now)
-            }
-            return (closed.promise, state.observed.connectionClosed(connection.id) == .announce)
+            (state.close(connection), state.observed.connectionClosed(connection.id) == .announce)
         }
         promise?.succeed()
         if announce {
@@ -248,8 +227,12 @@ extension Identify {
         let sender = IdentifySender(stream: stream) {
             self.identifyStreams.leave(connection.remotePeer)
         }
-        sender.start(self.local.messages(for: connection), timeout: self.configuration.timeout)
+        sender.start(self.messages(for: connection), timeout: self.configuration.timeout)
         self.state.withLock { $0.told(connection.id, generation: generation) }
+    }
+
+    private func messages(for connection: any Connection) -> [UInt8] {
+        self.local.messages(for: connection, observed: self.observedAddresses)
     }
 
     private func receivePush(_ stream: Stream) {
@@ -309,7 +292,7 @@ extension Identify {
                 switch result {
                 case .success(let stream):
                     let sender = IdentifySender(stream: stream) { self.pushEnded() }
-                    sender.start(self.local.messages(for: connection), timeout: timeout)
+                    sender.start(self.messages(for: connection), timeout: timeout)
                     self.state.withLock { $0.told(connection.id, generation: generation) }
                 case .failure(let error):
                     self.logger.debug("identify push failed", metadata: Self.metadata(connection, error: error))

@@ -13,13 +13,13 @@ final class LocalIdentity: Sendable {
     private let configuration: IdentifyConfiguration
     private let network: any Network
     private let publicKey: [UInt8]
-    private let addresses: @Sendable () -> [Multiaddr]
+    private let addresses: @Sendable (_ observed: [Multiaddr]) -> [Multiaddr]
     private let sealed = Mutex<[AddressScope: SealedRecord]>([:])
 
     init(
         configuration: IdentifyConfiguration,
         network: any Network,
-        addresses: @escaping @Sendable () -> [Multiaddr]
+        addresses: @escaping @Sendable (_ observed: [Multiaddr]) -> [Multiaddr]
     ) {
         self.configuration = configuration
         self.network = network
@@ -28,10 +28,10 @@ final class LocalIdentity: Sendable {
     }
 
     /// The messages for the peer of a connection: the addresses that are of use to it, and where we see it.
-    func messages(for connection: any Connection) -> [UInt8] {
+    func messages(for connection: any Connection, observed: [Multiaddr]) -> [UInt8] {
         let scope = connection.remoteAddress.ipAddress.map { AddressScope($0) } ?? .public
         // What the peer could not use it does not learn: loopback and private addresses stay where they can be reached.
-        let addresses = self.addresses().filter { AddressPolicy.mayUse($0, learntOver: connection.remoteAddress) }
+        let addresses = self.addresses(observed).filter { AddressPolicy.mayUse($0, learntOver: connection.remoteAddress) }
         let bytes = IdentifyWriter.addresses(addresses.map(\.bytes), within: IdentifyLimits.ownAddressBytes)
         return IdentifyWriter.encode(
             IdentifyMessage(

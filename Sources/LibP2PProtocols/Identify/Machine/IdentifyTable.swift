@@ -40,11 +40,11 @@ struct IdentifyTable {
     }
 
     /// Takes a connection out. The promise is to be succeeded if it is given.
-    mutating func close(_ connection: any Connection) -> (promise: EventLoopPromise<Void>?, wasLast: Bool)? {
+    mutating func close(_ connection: any Connection) -> EventLoopPromise<Void>? {
         guard let entry = self.entries.removeValue(forKey: connection.id) else { return nil }
         let left = (self.connectionsPerPeer[connection.remotePeer] ?? 1) - 1
         self.connectionsPerPeer[connection.remotePeer] = left > 0 ? left : nil
-        return (entry.isIdentified ? nil : entry.promise, left <= 0)
+        return entry.isIdentified ? nil : entry.promise
     }
 
     func isOpen(_ connection: ConnectionID) -> Bool {
