@@ -98,7 +98,8 @@ let package = Package(
         .target(
             name: "P2PDaemon",
             dependencies: [
-                "LibP2P", "LibP2PCore", "LocalIPC", "Multiformats", "P2PControl", logging, nioCore, nioPosix,
+                "LibP2P", "LibP2PCore", "LibP2PSwarm", "LocalIPC", "Multiformats", "P2PControl",
+                logging, nioCore, nioPosix,
             ],
             swiftSettings: swiftSettings
         ),

@@ -1,1 +1,4 @@
-print("placeholder")
+import Glibc
+import P2PDaemon
+
+exit(Daemon.run(CommandLine.arguments))

@@ -31,7 +31,7 @@ struct SocketDescriptor: ~Copyable {
 }
 
 /// The system's text for an error number.
-func systemErrorText(_ number: CInt) -> String {
+package func systemErrorText(_ number: CInt) -> String {
     var buffer = [CChar](repeating: 0, count: 256)
     guard strerror_r(number, &buffer, buffer.count) == 0 else { return "error \(number)" }
     let length = buffer.firstIndex(of: 0) ?? buffer.count
