@@ -38,10 +38,14 @@ public struct YamuxConfiguration: Sendable, Hashable {
     public var maxPendingPongs = 32
     /// Answers of all kinds that wait for the channel, in bytes; beyond it nothing is read from the peer.
     public var maxPendingControlBytes = 65_536
-    /// Streams the peer may have refused or may reset at once, before it counts as a flood.
+    /// Inbound streams that may be refused or reset at once, before it counts as a flood.
     public var resetBurst = 1000
     /// The same, per second in the long run.
     public var resetsPerSecond = 100
+    /// Frames that change nothing which the peer may send at once, before it counts as a flood.
+    public var uselessFrameBurst = 1000
+    /// The same, per second in the long run.
+    public var uselessFramesPerSecond = 20
 
     public init() {}
 }

@@ -79,12 +79,24 @@ extension YamuxHandler {
         self.stage(YamuxHeader(type: .goAway, flags: [], streamID: 0, length: code.rawValue))
         let promise = self.eventLoop.makePromise(of: Void.self)
         promise.futureResult.whenComplete { _ in
-            self.context?.close(promise: nil)
+            self.endOutput()
         }
         self.writeLastWords(promise: promise)
     }
 
-    /// Ends the connection without a word.
+    /// Ends our direction of the socket and waits for the peer to end its own; the close deadline bounds that.
+    ///
+    /// A socket closed while unread bytes are in it is reset, and the peer might lose the GoAway that is on its way.
+    private func endOutput() {
+        guard let context = self.context else { return }
+        let promise = self.eventLoop.makePromise(of: Void.self)
+        promise.futureResult.whenFailure { _ in
+            self.context?.close(promise: nil)
+        }
+        context.close(mode: .output, promise: promise)
+    }
+
+    /// Ends the connection without a word, or the wait for its end.
     private func cut(_ reason: ConnectionCloseReason) {
         self.beginClose(reason, sending: nil)
         self.cutSocket()
@@ -109,26 +121,29 @@ extension YamuxHandler {
     }
 
     func inputEnded() {
-        guard self.phase == .open else { return }
-        self.closeReason = self.session.remoteGoAway.map { .closedByPeer($0) }
-        self.cut(self.closeReason ?? .transportFailed("the connection ended without GoAway"))
+        self.cut(self.orGoodbye(.transportFailed("the connection ended without GoAway")))
     }
 
     func channelFailed(_ error: any Error) {
         switch error {
         case is IOError, is ChannelError:
-            self.cut(.transportFailed(String(describing: error)))
+            self.cut(self.orGoodbye(.transportFailed(String(describing: error))))
         default:
             // The handlers below speak up only when the secure channel was broken.
-            self.cut(.protocolViolation(String(describing: error)))
+            self.cut(self.orGoodbye(.protocolViolation(String(describing: error))))
         }
+    }
+
+    /// After the peer's GoAway, how the socket ends is of no interest.
+    private func orGoodbye(_ reason: ConnectionCloseReason) -> ConnectionCloseReason {
+        self.session.remoteGoAway.map { .closedByPeer($0) } ?? reason
     }
 
     /// The channel is gone. The first reason known stands.
     func channelEnded(_ reason: ConnectionCloseReason) {
         guard self.phase != .closed else { return }
         if self.closeReason == nil {
-            self.closeReason = self.session.remoteGoAway.map { .closedByPeer($0) } ?? reason
+            self.closeReason = self.orGoodbye(reason)
         }
         self.phase = .closed
         self.endStreams()
@@ -149,6 +164,8 @@ extension YamuxHandler {
         self.streams = [:]
         self.lastStream = nil
         self.bodyStream = nil
+        self.gatherStream = nil
+        self.gathered = ByteBuffer()
         for stream in ended.values {
             stream.machine.abort()
             stream.end(.connectionClosed)

@@ -13,7 +13,7 @@ extension YamuxHandler {
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        self.isInReadCycle = true
+        self.beginReadCycle()
         self.hasHeardPeer = true
         guard self.phase == .open else { return }
         var buffer = self.unwrapInboundIn(data)
@@ -48,26 +48,33 @@ extension YamuxHandler {
 
     private func process(_ buffer: inout ByteBuffer) {
         self.isProcessing = true
-        defer { self.isProcessing = false }
         while self.phase == .open {
             if self.staging.readableBytes >= self.configuration.maxPendingControlBytes {
                 self.pump()
             }
             guard self.mayRead else {
+                buffer.writeBuffer(&self.heldInbound)
                 self.heldInbound = buffer
-                return
+                break
             }
-            switch self.decoder.next(&buffer) {
+            let event = self.decoder.next(&buffer)
+            if case .needMoreBytes = event { break }
+            switch event {
             case .header(let header):
+                if self.gatherStream != nil, !self.continuesGathering(header) {
+                    self.deliverGathered()
+                }
                 self.receive(header)
             case .body(let piece, let isLast):
                 self.receiveBody(piece, isLast: isLast)
             case .needMoreBytes:
-                return
+                break
             case .violation(let violation):
                 self.fail(violation)
             }
         }
+        self.deliverGathered()
+        self.isProcessing = false
     }
 
     @inline(__always)
@@ -79,9 +86,52 @@ extension YamuxHandler {
         if isLast {
             self.bodyStream = nil
         }
+        if isLast, !self.finFollowsBody, piece.readableBytes <= Self.gatherLimit {
+            return self.gather(piece, stream)
+        }
+        self.deliverGathered()
         stream.receive(piece)
-        if isLast, self.finFollowsBody {
+        // The delegate may have reset the stream.
+        if isLast, self.finFollowsBody, stream.handler != nil {
             self.receiveFIN(stream)
+        }
+    }
+}
+
+// MARK: Small bodies
+
+extension YamuxHandler {
+    /// Bodies up to this size are delivered together with their successors in the same read.
+    private static let gatherLimit = 512
+
+    /// A peer that sends one byte per frame would make its receiver keep a buffer, a slice and a queue entry per byte.
+    private func gather(_ piece: ByteBuffer, _ stream: YamuxStream) {
+        if self.gatherStream === stream {
+            self.gathered.writeImmutableBuffer(piece)
+            if self.gathered.readableBytes >= 16_384 {
+                self.deliverGathered()
+            }
+        } else {
+            self.deliverGathered()
+            self.gatherStream = stream
+            self.gathered = piece
+        }
+    }
+
+    @inline(__always)
+    private func continuesGathering(_ header: YamuxHeader) -> Bool {
+        header.type == .data && header.flags.isEmpty && header.length > 0
+            && header.streamID == self.gatherStream?.machine.number
+    }
+
+    @inline(__always)
+    private func deliverGathered() {
+        guard let stream = self.gatherStream else { return }
+        let data = self.gathered
+        self.gatherStream = nil
+        self.gathered = ByteBuffer()
+        if stream.handler != nil {
+            stream.receive(data)
         }
     }
 }
@@ -120,7 +170,7 @@ extension YamuxHandler {
         } else {
             guard header.streamID != 0 else { return self.fail(.streamNumberZero) }
             guard header.flags.contains(.syn) else {
-                return self.act(on: self.session.receiveLateFrame(header))
+                return self.act(on: self.session.receiveLateFrame(header, now: self.eventLoop.now))
             }
             guard let new = self.accept(header) else { return }
             stream = new
@@ -162,9 +212,10 @@ extension YamuxHandler {
 
     @inline(__always)
     private func receiveData(_ header: YamuxHeader, _ stream: YamuxStream) {
+        let fitsConnection: Bool
         switch stream.machine.receiveData(length: header.length) {
         case .accept:
-            break
+            fitsConnection = self.session.reserveBuffer(Int(header.length))
         case .resetStream(let code):
             return self.resetMisbehaving(stream, code)
         case .closeConnection(let violation):
@@ -175,7 +226,7 @@ extension YamuxHandler {
         }
         let isFIN = header.flags.contains(.fin)
         if header.length > 0 {
-            guard self.session.reserveBuffer(Int(header.length)) else {
+            guard fitsConnection else {
                 return self.resetMisbehaving(stream, .resourceLimitExceeded)
             }
             self.bodyStream = stream
@@ -183,7 +234,7 @@ extension YamuxHandler {
         } else if isFIN {
             self.receiveFIN(stream)
         } else if header.flags.isEmpty {
-            self.act(on: self.session.receiveUselessFrame())
+            self.act(on: self.session.receiveUselessFrame(now: self.eventLoop.now))
         }
     }
 
@@ -200,7 +251,7 @@ extension YamuxHandler {
         if header.flags.contains(.fin) {
             self.receiveFIN(stream)
         } else if header.length == 0, header.flags.isEmpty {
-            self.act(on: self.session.receiveUselessFrame())
+            self.act(on: self.session.receiveUselessFrame(now: self.eventLoop.now))
         }
     }
 
@@ -212,7 +263,7 @@ extension YamuxHandler {
             self.forget(stream, .finished, lateBytes: 0)
             stream.receiveFIN()
         case .ignored:
-            self.act(on: self.session.receiveUselessFrame())
+            self.act(on: self.session.receiveUselessFrame(now: self.eventLoop.now))
         }
     }
 
@@ -220,21 +271,19 @@ extension YamuxHandler {
         stream.machine.abort()
         self.forget(stream, .resetByPeer(code), lateBytes: 0)
         stream.deliverOwed()
-        if stream.direction == .inbound, !self.session.receiveReset(now: self.eventLoop.now) {
-            self.beginClose(.closedLocally(.rateLimited), sending: .rateLimited)
-        }
+        self.countReset(stream)
     }
 
     private func receivePing(_ header: YamuxHeader) {
         if header.flags.contains(.syn) {
             guard self.pendingPongs < self.configuration.maxPendingPongs else {
                 self.statistics.droppedPings &+= 1
-                return self.act(on: self.session.receiveUselessFrame())
+                return self.act(on: self.session.receiveUselessFrame(now: self.eventLoop.now))
             }
             self.pendingPongs += 1
             self.stage(YamuxHeader(type: .ping, flags: .ack, streamID: 0, length: header.length))
         } else if !self.pinger.receivePong(header.length, now: self.eventLoop.now) {
-            self.act(on: self.session.receiveUselessFrame())
+            self.act(on: self.session.receiveUselessFrame(now: self.eventLoop.now))
         }
     }
 
@@ -294,6 +343,14 @@ extension YamuxHandler {
         self.stageReset(stream.machine.number, code)
         self.forget(stream, .resetLocally(code), lateBytes: window)
         stream.deliverOwed()
+        self.countReset(stream)
+    }
+
+    /// Who opens streams only to have them reset makes work for nothing.
+    private func countReset(_ stream: YamuxStream) {
+        if stream.direction == .inbound, !self.session.receiveReset(now: self.eventLoop.now) {
+            self.beginClose(.closedLocally(.rateLimited), sending: .rateLimited)
+        }
     }
 
     /// Takes a stream that has ended out of the tables. Its delegate is still to be told.

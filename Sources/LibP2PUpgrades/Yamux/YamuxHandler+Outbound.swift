@@ -28,9 +28,9 @@ extension YamuxHandler {
 
     /// Puts a frame without body behind what is staged.
     @inline(__always)
-    func stage(_ header: YamuxHeader) {
+    func stage(_ header: YamuxHeader, bodyBytes: Int = 0) {
         if self.staging.capacity == 0, let context = self.context {
-            self.staging = context.channel.allocator.buffer(capacity: 240)
+            self.staging = context.channel.allocator.buffer(capacity: max(YamuxHeader.byteCount + bodyBytes, 240))
         }
         self.staging.writeMultipleIntegers(header.high, header.low)
         self.scheduleTick()
@@ -103,7 +103,7 @@ extension YamuxHandler {
             self.writeStaging(context)
             self.write(write.data, write.promise, context)
         } else {
-            self.stage(header)
+            self.stage(header, bodyBytes: length <= Self.combinedLimit ? length : 0)
             self.sendBody(of: stream, length: length, context)
         }
         if stream.canSendData {

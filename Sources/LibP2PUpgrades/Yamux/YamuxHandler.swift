@@ -42,6 +42,8 @@ final class YamuxHandler: ChannelDuplexHandler, MuxedConnection, @unchecked Send
     var bodyStream: YamuxStream?
     var finFollowsBody = false
     var isProcessing = false
+    var gathered = ByteBuffer()
+    var gatherStream: YamuxStream?
     var isInReadCycle = false
     var hasHeardPeer = false
     var isReadSuppressed = false
@@ -58,6 +60,8 @@ final class YamuxHandler: ChannelDuplexHandler, MuxedConnection, @unchecked Send
     var hasUnflushedBytes = false
     var isPumping = false
     var isTickScheduled = false
+    // Made once: scheduling a turn allocates nothing.
+    private var scheduledTick: @Sendable () -> Void = {}
 
     // Time and the end; see YamuxHandler+Closing.
     var timer: Scheduled<Void>?
@@ -77,6 +81,12 @@ final class YamuxHandler: ChannelDuplexHandler, MuxedConnection, @unchecked Send
         self.configuration = configuration
         self.session = YamuxSessionMachine(configuration: configuration, direction: direction, now: now)
         self.pinger = YamuxPinger(interval: configuration.pingInterval, timeout: configuration.pingTimeout, now: now)
+        self.scheduledTick = { [weak self] in
+            guard let self else { return }
+            self.isTickScheduled = false
+            self.isInReadCycle = false
+            self.tick()
+        }
     }
 
     var streamCount: Int { self.streams.count }
@@ -185,10 +195,14 @@ extension YamuxHandler {
             return
         }
         self.isTickScheduled = true
-        self.eventLoop.execute {
-            self.isTickScheduled = false
-            self.tick()
-        }
+        self.eventLoop.execute(self.scheduledTick)
+    }
+
+    /// A read cycle has begun. Should a handler below forget to tell its end, the turn comes all the same.
+    @inline(__always)
+    func beginReadCycle() {
+        self.scheduleTick()
+        self.isInReadCycle = true
     }
 
     /// One turn: sends what there is to send, tells the delegates what they have to know, goes on reading.
@@ -198,6 +212,8 @@ extension YamuxHandler {
             self.checkDeadlines()
             self.pump()
             self.notifyDelegates()
+            // What the delegates had to say leaves in the same turn.
+            self.pump()
             self.endIfPeerIsDone()
             self.resumeInbound()
         case .closing:

@@ -53,6 +53,10 @@ public final class YamuxStream: MuxedStream {
             promise?.fail(MuxerError.streamClosed)
             return
         }
+        guard data.readableBytes > 0 || !self.queue.isEmpty else {
+            promise?.succeed()
+            return
+        }
         self.queue.append(PendingWrite(data: data, promise: promise))
         self.pendingWriteBytes += data.readableBytes
         if self.isBelowHighWater, self.pendingWriteBytes > handler.configuration.writeHighWaterBytes {

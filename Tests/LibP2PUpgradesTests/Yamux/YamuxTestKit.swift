@@ -230,3 +230,13 @@ struct SeededRandom: RandomNumberGenerator {
         return z ^ (z >> 31)
     }
 }
+
+/// Bytes that do not repeat soon, made once.
+enum YamuxPattern {
+    static let bytes: ByteBuffer = {
+        var random = SeededRandom(seed: 1)
+        var buffer = ByteBuffer()
+        for _ in 0..<40_000 { buffer.writeInteger(random.next()) }
+        return buffer
+    }()
+}

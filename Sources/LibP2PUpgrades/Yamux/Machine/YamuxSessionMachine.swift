@@ -10,8 +10,9 @@ struct YamuxSessionMachine: Sendable {
     private var extraWindowBytes = 0
     private var bufferedBytes = 0
     private var resets: YamuxTokenBucket
+    private var uselessFrames: YamuxTokenBucket
     // Frames that were on their way when their stream ended are nobody's fault: each end allows some.
-    private var uselessFramesAllowed = 1024
+    private var lateFramesAllowed = 0
     private var lateBytesAllowed = YamuxStreamMachine.initialWindowBytes
     private(set) var remoteGoAway: ConnectionErrorCode?
 
@@ -21,6 +22,11 @@ struct YamuxSessionMachine: Sendable {
         self.resets = YamuxTokenBucket(
             burst: configuration.resetBurst,
             perSecond: configuration.resetsPerSecond,
+            now: now
+        )
+        self.uselessFrames = YamuxTokenBucket(
+            burst: configuration.uselessFrameBurst,
+            perSecond: configuration.uselessFramesPerSecond,
             now: now
         )
     }
@@ -105,10 +111,11 @@ extension YamuxSessionMachine {
         self.extraWindowBytes -= machine.receive.targetBytes - YamuxStreamMachine.initialWindowBytes
         self.bufferedBytes -= machine.receive.unreturnedBytes
         self.allowLateBytes(lateBytes)
-        self.uselessFramesAllowed = min(self.uselessFramesAllowed + 16, 1 << 20)
+        self.lateFramesAllowed = min(self.lateFramesAllowed + 16, 1 << 20)
     }
 
-    /// The peer has reset a stream it had opened; false when it does so too often: close the connection as rate limited.
+    /// A stream that the peer had opened was reset, by it or because of it; false when that happens too often: close the
+    /// connection as rate limited.
     mutating func receiveReset(now: NIODeadline) -> Bool {
         self.resets.take(now: now)
     }
@@ -121,12 +128,12 @@ extension YamuxSessionMachine {
 // MARK: Memory
 
 extension YamuxSessionMachine {
-    /// Counts received bytes; false when the connection holds too many that no receiver has returned.
+    /// Counts received bytes; false when the connection now holds too many that no receiver has returned. They count
+    /// until they are released or their stream ends, in either case.
     @inline(__always)
     mutating func reserveBuffer(_ bytes: Int) -> Bool {
-        guard self.bufferedBytes + bytes <= self.configuration.maxBufferedBytes else { return false }
         self.bufferedBytes += bytes
-        return true
+        return self.bufferedBytes <= self.configuration.maxBufferedBytes
     }
 
     @inline(__always)
@@ -154,7 +161,7 @@ extension YamuxSessionMachine {
     }
 
     /// A frame without SYN came for a number that is not in the table.
-    mutating func receiveLateFrame(_ header: YamuxHeader) -> OnUseless {
+    mutating func receiveLateFrame(_ header: YamuxHeader, now: NIODeadline) -> OnUseless {
         if header.type == .data, header.length > 0 {
             let (left, overflow) = self.lateBytesAllowed.subtractingReportingOverflow(Int(header.length))
             guard !overflow, left >= 0 else { return .closeConnection(.excessDataOnEndedStreams) }
@@ -162,14 +169,16 @@ extension YamuxSessionMachine {
             // A body pays with the bytes it was allowed, not as a useless frame.
             guard header.length < 512 else { return .ignore }
         }
-        return self.receiveUselessFrame()
+        return self.receiveUselessFrame(now: now)
     }
 
     /// A frame came that changes nothing: an empty one, an answer nobody awaits, a ping too many.
-    mutating func receiveUselessFrame() -> OnUseless {
-        guard self.uselessFramesAllowed > 0 else { return .closeConnection(.tooManyUselessFrames) }
-        self.uselessFramesAllowed -= 1
-        return .ignore
+    mutating func receiveUselessFrame(now: NIODeadline) -> OnUseless {
+        if self.lateFramesAllowed > 0 {
+            self.lateFramesAllowed -= 1
+            return .ignore
+        }
+        return self.uselessFrames.take(now: now) ? .ignore : .closeConnection(.tooManyUselessFrames)
     }
 
     mutating func receiveGoAway(_ code: UInt32) {
