@@ -166,7 +166,7 @@ let package = Package(
         .testTarget(name: "SoundnessTests", swiftSettings: swiftSettings),
         .target(
             name: "FuzzTargets",
-            dependencies: ["LibP2PCore", "LibP2PUpgrades", "Multiformats", nioCore],
+            dependencies: ["LibP2PCore", "LibP2PUpgrades", "Multiformats", nioCore, nioEmbedded],
             path: "Tests/FuzzTargets",
             swiftSettings: swiftSettings
         ),

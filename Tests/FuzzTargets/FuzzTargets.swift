@@ -65,6 +65,7 @@ public struct FuzzTarget: Sendable {
             guard let (value, length) = try? Varint.decode(bytes) else { return }
             expect(Array(bytes.prefix(length)) == Varint.encode(value))
         },
+        FuzzTarget("yamux", YamuxFuzzTarget.run),
     ]
 
     /// Hands the bytes over in pieces, the first byte telling their size, as a network would.
