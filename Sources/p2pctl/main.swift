@@ -1,8 +1,5 @@
 import Glibc
 
-let arguments = CommandLine.arguments.dropFirst()
-if arguments.first == "key" {
-    exit(KeyCommand.run(Array(arguments.dropFirst())))
-}
-print("p2pctl: only \"p2pctl key\" exists yet")
-exit(2)
+// A peer that closes early is an error to report, not a signal to die of.
+signal(SIGPIPE, SIG_IGN)
+exit(CommandLineTool.run(Array(CommandLine.arguments.dropFirst())))
