@@ -128,6 +128,9 @@ extension YamuxHandler {
         switch error {
         case is IOError, is ChannelError:
             self.cut(self.orGoodbye(.transportFailed(String(describing: error))))
+        case _ where self.context?.channel.isActive != true:
+            // A secure channel that was cut within a record complains of it; the peer may not be to blame.
+            self.cut(self.orGoodbye(.transportFailed(String(describing: error))))
         default:
             // The handlers below speak up only when the secure channel was broken.
             self.cut(self.orGoodbye(.protocolViolation(String(describing: error))))

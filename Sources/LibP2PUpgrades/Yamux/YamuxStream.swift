@@ -15,7 +15,8 @@ public final class YamuxStream: MuxedStream {
     private var queue = YamuxQueue<PendingWrite>()
     public private(set) var pendingWriteBytes = 0
     private var isBelowHighWater = true
-    private var toldWritable = true
+    // Set by every change, even one that is undone in the same turn: who saw `isWritable` false waits to be told.
+    private var owesWritability = false
 
     private var held = YamuxHeldData()
     private var currentDelegate: (any MuxedStreamDelegate)?
@@ -61,6 +62,7 @@ public final class YamuxStream: MuxedStream {
         self.pendingWriteBytes += data.readableBytes
         if self.isBelowHighWater, self.pendingWriteBytes > handler.configuration.writeHighWaterBytes {
             self.isBelowHighWater = false
+            self.owesWritability = true
             handler.notifyLater(self)
         }
         handler.streamHasData(self)
@@ -124,9 +126,9 @@ extension YamuxStream {
             } else if self.owesRemoteClosedWrite {
                 self.owesRemoteClosedWrite = false
                 delegate.streamRemoteClosedWrite()
-            } else if self.owedClose == nil, self.toldWritable != self.isBelowHighWater {
-                self.toldWritable = self.isBelowHighWater
-                delegate.streamWritabilityChanged(self.toldWritable)
+            } else if self.owedClose == nil, self.owesWritability {
+                self.owesWritability = false
+                delegate.streamWritabilityChanged(self.isBelowHighWater)
             } else if let reason = self.owedClose {
                 self.owedClose = nil
                 self.currentDelegate = nil
@@ -192,6 +194,7 @@ extension YamuxStream {
             self.pendingWriteBytes <= handler.configuration.writeLowWaterBytes
         else { return }
         self.isBelowHighWater = true
+        self.owesWritability = true
         handler.notifyLater(self)
     }
 }
