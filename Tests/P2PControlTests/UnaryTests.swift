@@ -428,6 +428,22 @@ import Testing
         #expect(caller.isOpen)
     }
 
+    @Test func everyByteOfACallIsReturnedToTheWindow() throws {
+        let pair = try Self.pair()
+        let handler = try Self.handlerClient(pair)
+        let opener = try #require(try pair.openRaw().stream.muxed as? MemoryStream)
+        pair.caller.loop.run()
+        let acceptor = try #require(opener.otherEnd)
+        var request = ProtoPersistentConnectionRequest()
+        request.callID = .copying([UInt8](repeating: 3, count: 16))
+        request.callUnary.data = .copying([UInt8](repeating: 4, count: 100_000))
+        opener.write(try HarnessClient.frame(request), promise: nil)
+        pair.caller.loop.run()
+
+        #expect(try handler.event().requestHandling.data.count == 100_000)
+        #expect(acceptor.owedCredit == 0)
+    }
+
     @Test func callsBeyondTheLimitAreErrors() throws {
         let pair = try Self.pair { $0.maximumUnaryCalls = 2 }
         let handler = try Self.handlerClient(pair)

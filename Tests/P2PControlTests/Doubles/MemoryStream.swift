@@ -46,6 +46,7 @@ final class MemoryStream: MuxedStream, @unchecked Sendable {
         }
     }
 
+    var otherEnd: MemoryStream? { self.peer }
     var isWritable: Bool { true }
     var pendingWriteBytes: Int { 0 }
 
