@@ -159,7 +159,8 @@ let package = Package(
         .testTarget(
             name: "P2PDaemonTests",
             dependencies: [
-                "LibP2PCore", "LocalIPC", "Multiformats", "P2PControl", "P2PDaemon", nioCore, nioEmbedded, nioPosix,
+                "LibP2PCore", "LocalIPC", "Multiformats", "P2PControl", "P2PDaemon",
+                logging, nioCore, nioEmbedded, nioPosix,
             ],
             swiftSettings: swiftSettings
         ),

@@ -27,6 +27,8 @@ final class DaemonRun: Sendable {
 
     /// How long clients and peers are given at the end.
     private static let closeSeconds: Int64 = 10
+    /// Streams that a peer may have open of one protocol: as many as one Yamux connection carries.
+    private static let streamsPerPeer = 1000
 
     private let options: DaemonOptions
     private let logger: Logger
@@ -124,7 +126,26 @@ final class DaemonRun: Sendable {
             configuration.connections.connectionManager.highWater = manager.high
             configuration.connections.connectionManager.gracePeriod = manager.grace
         }
+        configuration.limits = Self.limits(configuration)
         return configuration
+    }
+
+    /// go-libp2p's limits, with room for a program that serves one peer many streams of one protocol: that is what this daemon is
+    /// for, and what each of them can hold is bounded by its window.
+    private static func limits(_ configuration: HostConfiguration) -> ResourceLimits {
+        var limits = ResourceLimits.scaled(
+            memoryBytes: MachineResources.memoryBytes,
+            descriptors: MachineResources.descriptors,
+            highWater: configuration.connections.connectionManager.highWater
+        )
+        let streams = Self.streamsPerPeer
+        limits.peer.inboundStreams = max(limits.peer.inboundStreams, streams)
+        limits.peer.outboundStreams = max(limits.peer.outboundStreams, streams)
+        limits.peer.streams = max(limits.peer.streams, 2 * streams)
+        limits.protocolPeer.inboundStreams = max(limits.protocolPeer.inboundStreams, streams)
+        limits.protocolPeer.outboundStreams = max(limits.protocolPeer.outboundStreams, streams)
+        limits.protocolPeer.streams = max(limits.protocolPeer.streams, 2 * streams)
+        return limits
     }
 }
 

@@ -48,6 +48,34 @@ import Testing
         listener.close()
     }
 
+    @Test func aThousandConnectionsWaitToBeAccepted() async throws {
+        let path = self.directory.file("a.sock")
+        let listener = try LocalListener(.unix(path: path))
+        let blocked = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        let loop = blocked.next()
+        try await listener.start(on: loop, children: loop) { channel, _ in channel.close(promise: nil) }.get()
+        var gate: [CInt] = [-1, -1]
+        try #require(pipe(&gate) == 0)
+        loop.execute { [gate] in
+            var byte: UInt8 = 0
+            _ = read(gate[0], &byte, 1)
+        }
+
+        var clients: [CInt] = []
+        var failures = 0
+        for _ in 0..<1000 {
+            let (client, error) = connectByHand(path)
+            clients.append(client)
+            if error != 0 { failures += 1 }
+        }
+
+        for end in gate.reversed() { close(end) }
+        #expect(failures == 0)
+        for client in clients { close(client) }
+        listener.close()
+        try await blocked.shutdownGracefully()
+    }
+
     @Test func aServedPathIsInUseAndStaysServed() throws {
         let endpoint = LocalEndpoint.unix(path: self.directory.file("a.sock"))
         let first = try LocalListener(endpoint)

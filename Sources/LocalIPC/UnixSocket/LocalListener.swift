@@ -130,7 +130,6 @@ public final class LocalListener: Sendable {
         }
         guard let descriptor else { return loop.makeFailedFuture(ChannelError.alreadyClosed) }
         return ServerBootstrap(group: loop, childGroup: group)
-            .serverChannelOption(.backlog, value: Self.backlog)
             .serverChannelOption(.maxMessagesPerRead, value: 16)
             .serverChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
@@ -149,6 +148,8 @@ public final class LocalListener: Sendable {
     }
 
     private func serve(_ channel: any Channel) {
+        // NIO listens once more, with its own short backlog, when it takes a bound socket.
+        LocalSocket.listen(channel, backlog: Self.backlog)
         let wasClosed = self.state.withLock { state in
             if case .closed = state { return true }
             state = .serving(channel)

@@ -26,6 +26,12 @@ public enum LocalSocket {
         shutdown(descriptor, CInt(SHUT_RDWR))
     }
 
+    /// Sets how many connections wait to be accepted.
+    static func listen(_ channel: any Channel, backlog: CInt) {
+        guard let descriptor = Self.descriptor(of: channel) else { return }
+        Glibc.listen(descriptor, backlog)
+    }
+
     private static func descriptor(of channel: any Channel) -> CInt? {
         // An error means that the channel is closed.
         try? channel.pipeline.syncOperations.withUnsafeTransportIfAvailable(of: NIOBSDSocket.Handle.self) { $0 }

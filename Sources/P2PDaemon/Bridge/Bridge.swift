@@ -34,10 +34,15 @@ public final class Bridge: StreamBridge {
     ) -> EventLoopFuture<Void> {
         stream.eventLoop.assertInEventLoop()
         let handler = BridgeHandler(stream: stream, limits: self.limits)
-        return LocalConnector.connect(to: endpoint, on: stream.eventLoop, requiredOwner: requiredOwner) { channel in
+        let loop = stream.eventLoop
+        return LocalConnector.connect(to: endpoint, on: loop, requiredOwner: requiredOwner) { channel in
             try channel.pipeline.syncOperations.addHandler(handler)
         }.map { _ in
             handler.start(toProgram: prologue, toStream: nil, inputClosed: false)
+        }.flatMapError { error in
+            // In the next turn: a program that is gone is known at once, and the reset that its absence causes must not
+            // overtake the agreement on the protocol, which is still queued. The opener sees a stream that ends.
+            loop.submit { throw error }
         }
     }
 }
