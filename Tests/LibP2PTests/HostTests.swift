@@ -169,12 +169,12 @@ import Testing
             }
 
             #expect(outcomes.count == 1000)
-            #expect(outcomes.allSatisfy { $0.isIdentical && $0.reason == .finished })
+            #expect(outcomes.filter { !$0.isIdentical || $0.reason != .finished }.isEmpty)
         }
     }
 
     @Test func simultaneousDialsLeaveOneConnection() async throws {
-        for _ in 0..<5 {
+        for _ in 0..<3 {
             try await withHosts { alice, bob in
                 async let there: Void = { _ = try await alice.connect(bob) }()
                 async let back: Void = { _ = try await bob.connect(alice) }()
