@@ -141,7 +141,7 @@ let package = Package(
         ),
         .testTarget(
             name: "LibP2PTests",
-            dependencies: ["LibP2P", "LibP2PCore", "Multiformats", logging, nioCore, nioPosix],
+            dependencies: ["LibP2P", "LibP2PCore", "LibP2PSwarm", "Multiformats", logging, nioCore, nioPosix],
             swiftSettings: swiftSettings
         ),
         .testTarget(

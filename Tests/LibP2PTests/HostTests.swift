@@ -6,7 +6,8 @@ import NIOCore
 import NIOPosix
 import Testing
 
-@Suite struct HostTests {
+// One after the other: deadlines of a loaded machine would be those of all tests together.
+@Suite(.serialized) struct HostTests {
     @Test(arguments: [HostSecurity.tls, .noise])
     func twoHostsConnectAndIdentifyEachOther(security: HostSecurity) async throws {
         try await withHosts(configure: { $0.securities = [security] }) { alice, bob in
@@ -70,7 +71,7 @@ import Testing
     func eightMebibytesAreEchoedAsTheyWere(security: HostSecurity) async throws {
         try await withHosts(configure: { $0.securities = [security] }) { alice, bob in
             let connection = try await alice.connect(bob)
-            let stream = try await connection.openStream(["/echo/1.0.0"], timeout: .seconds(5)).get()
+            let stream = try await connection.openStream(["/echo/1.0.0"], timeout: .seconds(30)).get()
 
             let outcome = try await PatternExchange.run(stream, total: 8 * 1024 * 1024).get()
 
@@ -89,7 +90,7 @@ import Testing
             let stream = try await alice.network.openStream(
                 to: bob.peerID,
                 protocols: ["/late"],
-                timeout: .seconds(5)
+                timeout: .seconds(30)
             ).get()
 
             let outcome = try await PatternExchange.run(stream, total: 100_000).get()
@@ -104,7 +105,7 @@ import Testing
             let collector = StreamCollector()
             bob.network.setHandler(for: "/app") { collector.add($0) }
             let connection = try await alice.connect(bob)
-            let stream = try await connection.openStream(["/app"], timeout: .seconds(5)).get()
+            let stream = try await connection.openStream(["/app"], timeout: .seconds(30)).get()
             let ended = stream.eventLoop.makePromise(of: StreamCloseReason.self)
             stream.eventLoop.execute {
                 stream.delegate = EndWatcher(ended)
@@ -127,8 +128,8 @@ import Testing
             try await alice.network.disconnect(bob.peerID).get()
 
             #expect(!connection.isOpen)
-            #expect(alice.network.connections.isEmpty)
-            #expect(bob.network.connections.isEmpty)
+            #expect(alice.network.connections.count == 0)
+            try await eventually { bob.network.connections.isEmpty }
         }
     }
 
@@ -140,7 +141,7 @@ import Testing
             try await alice.close().get()
 
             try await eventually { bob.network.connections.isEmpty }
-            #expect(alice.network.connections.isEmpty)
+            #expect(alice.network.connections.count == 0)
         }
     }
 
@@ -154,7 +155,7 @@ import Testing
                         var attempt = 0
                         while true {
                             do {
-                                let stream = try await connection.openStream(["/echo/1.0.0"], timeout: .seconds(5))
+                                let stream = try await connection.openStream(["/echo/1.0.0"], timeout: .seconds(30))
                                     .get()
                                 return try await PatternExchange.run(stream, total: 1 + number).get()
                             } catch NetworkError.limitExceeded where attempt < 1000 {
@@ -183,8 +184,13 @@ import Testing
                 try await eventually {
                     alice.network.connections.count == 1 && bob.network.connections.count == 1
                 }
-                let connection = try #require(alice.network.connections.first)
-                #expect(try await alice.ping(connection).get() > .zero)
+                // The connection that lost may be closed in this very moment; the one that stays answers.
+                var roundTrip: TimeAmount?
+                for _ in 0..<5 where roundTrip == nil {
+                    let connection = try await alice.connect(bob)
+                    roundTrip = try? await alice.ping(connection).get()
+                }
+                #expect(roundTrip != nil)
             }
         }
     }
@@ -206,14 +212,14 @@ import Testing
         try await withHosts { alice, bob in
             let other = try PrivateKey.generate(.ed25519).peerID
             let error = await #expect(throws: NetworkError.self) {
-                try await alice.connect(to: other, addresses: bob.addresses, timeout: .seconds(5)).get()
+                try await alice.connect(to: other, addresses: bob.addresses, timeout: .seconds(30)).get()
             }
 
             guard case .allDialsFailed(other, _) = error else {
                 Issue.record("\(String(describing: error))")
                 return
             }
-            #expect(alice.network.connections.isEmpty)
+            #expect(alice.network.connections.count == 0)
         }
     }
 
@@ -221,7 +227,7 @@ import Testing
         try await withHosts { alice, bob in
             await #expect(throws: NetworkError.dialToSelf) { try await alice.connect(alice) }
             await #expect(throws: NetworkError.noAddresses(bob.peerID)) {
-                try await alice.connect(to: bob.peerID, timeout: .seconds(5)).get()
+                try await alice.connect(to: bob.peerID, timeout: .seconds(30)).get()
             }
         }
     }
@@ -230,10 +236,10 @@ import Testing
         try await withHosts { alice, bob in
             let connection = try await alice.connect(bob)
             await #expect(throws: NetworkError.protocolsNotSupported(["/nope", "/neither"])) {
-                try await connection.openStream(["/nope", "/neither"], timeout: .seconds(5)).get()
+                try await connection.openStream(["/nope", "/neither"], timeout: .seconds(30)).get()
             }
             await #expect(throws: NetworkError.noProtocols) {
-                try await connection.openStream([], timeout: .seconds(5)).get()
+                try await connection.openStream([], timeout: .seconds(30)).get()
             }
         }
     }

@@ -1,5 +1,6 @@
 import LibP2P
 import LibP2PCore
+import LibP2PSwarm
 import Logging
 import Multiformats
 import NIOCore
@@ -42,6 +43,7 @@ func hostConfiguration(
     var configuration = HostConfiguration(identity: try .generate(keyType), agentVersion: "p2pd/test")
     configuration.listenAddresses = [try Multiaddr("/ip4/127.0.0.1/tcp/0")]
     configuration.limits = .unlimited
+    configuration.connections.localDialTimeout = .seconds(30)
     configure(&configuration)
     return configuration
 }
@@ -56,13 +58,13 @@ extension Host {
     /// Dials the other host at its addresses.
     @discardableResult
     func connect(_ other: Host) async throws -> any Connection {
-        try await self.connect(to: other.peerID, addresses: other.addresses, timeout: .seconds(10)).get()
+        try await self.connect(to: other.peerID, addresses: other.addresses, timeout: .seconds(30)).get()
     }
 }
 
 /// Waits until something holds; the state is another thread's, and no event tells of it.
 func eventually(
-    within limit: Duration = .seconds(5),
+    within limit: Duration = .seconds(30),
     sourceLocation: SourceLocation = #_sourceLocation,
     _ holds: () -> Bool
 ) async throws {
