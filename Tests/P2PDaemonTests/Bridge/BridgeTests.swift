@@ -108,9 +108,12 @@ import Testing
         while case let count = Glibc.send(bridge.program, chunk, chunk.count, CInt(MSG_DONTWAIT)), count > 0 {
             sent += count
         }
-        shutdown(bridge.program, CInt(SHUT_RDWR))
-        // The peer's answer to a program that is gone: its failed write must not throw away what is unread.
-        try await bridge.onStream { $0.receive("answer") }
+        // It leaves in the very turn in which the peer's answer comes: the loop learns of it by the failing write.
+        let program = bridge.program
+        try await bridge.onStream { stream in
+            stream.eventLoop.execute { shutdown(program, CInt(SHUT_RDWR)) }
+            stream.receive("answer")
+        }
 
         let total = sent
         try await bridge.streamReaches { $0.isWriteClosed && $0.written.readableBytes == total }
