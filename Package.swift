@@ -136,7 +136,7 @@ let package = Package(
         ),
         .testTarget(
             name: "LibP2PProtocolsTests",
-            dependencies: ["LibP2PCore", "LibP2PProtocols", "Multiformats", nioCore, nioEmbedded],
+            dependencies: ["LibP2PCore", "LibP2PProtocols", "Multiformats", logging, nioCore, nioEmbedded],
             swiftSettings: swiftSettings
         ),
         .testTarget(
