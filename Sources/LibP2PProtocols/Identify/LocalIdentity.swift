@@ -31,7 +31,9 @@ final class LocalIdentity: Sendable {
     func messages(for connection: any Connection, observed: [Multiaddr]) -> [UInt8] {
         let scope = connection.remoteAddress.ipAddress.map { AddressScope($0) } ?? .public
         // What the peer could not use it does not learn: loopback and private addresses stay where they can be reached.
-        let addresses = self.addresses(observed).filter { AddressPolicy.mayUse($0, learntOver: connection.remoteAddress) }
+        let addresses = self.addresses(observed).filter {
+            AddressPolicy.mayUse($0, learntOver: connection.remoteAddress)
+        }
         let bytes = IdentifyWriter.addresses(addresses.map(\.bytes), within: IdentifyLimits.ownAddressBytes)
         return IdentifyWriter.encode(
             IdentifyMessage(

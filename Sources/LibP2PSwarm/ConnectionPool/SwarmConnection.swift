@@ -30,6 +30,7 @@ final class SwarmConnection: Connection, @unchecked Sendable {
     var isSupplanted = false
     private var streamScopes: [UInt64: StreamScope] = [:]
     private var hasEnded = false
+    private var waitingForBacklog = 0
     /// Streams the peer opened without agreeing on a protocol; a peer that does nothing else is cut off.
     private var failedNegotiations: TokenBucket
 
@@ -82,7 +83,7 @@ final class SwarmConnection: Connection, @unchecked Sendable {
 
     func openStream(_ protocols: [ProtocolID], timeout: TimeAmount) -> EventLoopFuture<Stream> {
         let promise = self.eventLoop.makePromise(of: Stream.self)
-        self.onLoop { self.open(protocols, timeout: timeout.clamped, promise) }
+        self.onLoop { self.open(protocols, deadline: self.eventLoop.now + timeout.clamped, promise) }
         return promise.futureResult
     }
 
@@ -112,15 +113,19 @@ final class SwarmConnection: Connection, @unchecked Sendable {
 
 /// Outbound streams.
 extension SwarmConnection {
-    private func open(_ protocols: [ProtocolID], timeout: TimeAmount, _ promise: EventLoopPromise<Stream>) {
+    private func open(_ protocols: [ProtocolID], deadline: NIODeadline, _ promise: EventLoopPromise<Stream>) {
         guard !protocols.isEmpty else { return promise.fail(NetworkError.noProtocols) }
         guard self.isOpen else { return promise.fail(NetworkError.connectionClosed) }
         let stream: any MuxedStream
         do {
             stream = try self.countedStream()
         } catch {
-            return promise.fail(error)
+            switch error {
+            case .backlogFull: return self.openLater(protocols, deadline: deadline, promise)
+            case .failed(let failure): return promise.fail(failure)
+            }
         }
+        let timeout = max(deadline - self.eventLoop.now, .milliseconds(1))
 
         if let known = self.swarm.peerstore.firstSupported(protocols, by: self.remotePeer) {
             guard self.attach(stream, to: known, promise) else { return }
@@ -143,12 +148,35 @@ extension SwarmConnection {
         }
     }
 
-    private func countedStream() throws(NetworkError) -> any MuxedStream {
+    /// Tries again shortly: a burst of streams is faster than the peer's acknowledgements, which are one round trip away.
+    private func openLater(_ protocols: [ProtocolID], deadline: NIODeadline, _ promise: EventLoopPromise<Stream>) {
+        guard self.eventLoop.now + Self.backlogPause < deadline, self.waitingForBacklog < Self.maximumWaiting else {
+            return promise.fail(
+                NetworkError.limitExceeded("connection: too many streams the peer has not acknowledged")
+            )
+        }
+        self.waitingForBacklog += 1
+        self.eventLoop.scheduleTask(in: Self.backlogPause) {
+            self.waitingForBacklog -= 1
+            self.open(protocols, deadline: deadline, promise)
+        }
+    }
+
+    private static let backlogPause = TimeAmount.milliseconds(2)
+    private static let maximumWaiting = 1024
+
+    private enum StreamRefusal: Error {
+        /// The muxer's acknowledgement backlog is full: worth another try.
+        case backlogFull
+        case failed(NetworkError)
+    }
+
+    private func countedStream() throws(StreamRefusal) -> any MuxedStream {
         let scope: StreamScope
         do {
             scope = try self.scope.openStream(.outbound)
         } catch {
-            throw .limitExceeded("\(error)")
+            throw .failed(.limitExceeded("\(error)"))
         }
         do {
             let stream = try self.muxed.openStream()
@@ -157,9 +185,9 @@ extension SwarmConnection {
         } catch {
             scope.close()
             switch error {
-            case .ackBacklogFull: throw .limitExceeded("connection: too many streams the peer has not acknowledged")
-            case .streamsExhausted: throw .limitExceeded("connection: stream numbers are used up")
-            case .connectionClosed, .streamClosed: throw .connectionClosed
+            case .ackBacklogFull: throw .backlogFull
+            case .streamsExhausted: throw .failed(.limitExceeded("connection: stream numbers are used up"))
+            case .connectionClosed, .streamClosed: throw .failed(.connectionClosed)
             }
         }
     }

@@ -148,8 +148,9 @@ class Control:
 
     def __init__(self, path: str, timeout: float = 60):
         self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(timeout)
+        # Blocking while it connects: a full backlog makes a client wait, as it should.
         self.sock.connect(path)
+        self.sock.settimeout(timeout)
 
     def close(self) -> None:
         self.sock.close()

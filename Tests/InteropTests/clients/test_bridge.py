@@ -169,7 +169,12 @@ def test_nine_hundred_streams_live_at_once_and_leave_nothing_behind(pair):
         assert read_exactly(stream, 4) == struct.pack(">I", index)
     for stream in streams:
         stream.close()
-    wait_for(lambda: (a.descriptors(), b.descriptors()) == descriptors, 20, "descriptors are given back")
+    # The control connection of the first lines may still have been closing when they were counted.
+    wait_for(
+        lambda: a.descriptors() <= descriptors[0] and b.descriptors() <= descriptors[1],
+        20,
+        "descriptors are given back",
+    )
 
 
 def test_a_peer_that_opens_ten_thousand_streams_harms_nobody():
@@ -183,9 +188,8 @@ def test_a_peer_that_opens_ten_thousand_streams_harms_nobody():
         with b.client() as control:
             control.handle("/never/1", path)
         connect_pair(a, b)
-        refused = 0
-        streams = []
         request = None
+        streams = []
         for _ in range(10_000):
             control = Control(a.control, timeout=30)
             request = request or control.stream_request(b.peer, "/never/1", timeout=10)
@@ -195,7 +199,6 @@ def test_a_peer_that_opens_ten_thousand_streams_harms_nobody():
                 for one in streams:
                     one.close()
                 streams.clear()
-                refused += 1
         assert b.process.poll() is None and a.process.poll() is None
         assert b.rss_kib() < 200 * 1024
         connect_pair(c, b)

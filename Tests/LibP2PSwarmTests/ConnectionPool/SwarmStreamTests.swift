@@ -165,6 +165,34 @@ import Testing
         self.net.tearDown()
     }
 
+    @Test func aFullAcknowledgementBacklogIsWaitedFor() throws {
+        let (dialer, _) = try self.connected()
+        let connection = try #require(dialer.swarm.connections.first as? SwarmConnection)
+        let muxed = try #require(connection.muxed as? FakeConnection)
+        muxed.backlogRefusals = 3
+
+        let opened = Outcome(connection.openStream(["/b"], timeout: .seconds(1)))
+        #expect(opened.value == nil && opened.error == nil)
+        self.net.advance(.milliseconds(100))
+
+        #expect(opened.value?.protocolID == "/b")
+        self.net.tearDown()
+    }
+
+    @Test func aBacklogThatStaysFullIsALimitInTheEnd() throws {
+        let (dialer, _) = try self.connected()
+        let connection = try #require(dialer.swarm.connections.first as? SwarmConnection)
+        let muxed = try #require(connection.muxed as? FakeConnection)
+        muxed.backlogRefusals = .max
+
+        let opened = Outcome(connection.openStream(["/b"], timeout: .seconds(1)))
+        self.net.advance(.seconds(1))
+
+        #expect(opened.error == .limitExceeded("connection: too many streams the peer has not acknowledged"))
+        #expect(dialer.swarm.resources.systemUsage.streams == 0)
+        self.net.tearDown()
+    }
+
     @Test func aClosedConnectionOpensNoStreams() throws {
         let (dialer, listener) = try self.connected()
         let connection = try #require(dialer.swarm.connections.first)

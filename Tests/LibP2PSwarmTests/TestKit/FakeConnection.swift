@@ -42,8 +42,15 @@ final class FakeConnection: MuxedConnection {
     var streamCount: Int { self.streams.count }
     var roundTripTime: TimeAmount? { nil }
 
+    /// How often `openStream` says that the backlog of unacknowledged streams is full.
+    var backlogRefusals = 0
+
     func openStream() throws(MuxerError) -> any MuxedStream {
         guard self.closeReason == nil else { throw .connectionClosed }
+        guard self.backlogRefusals == 0 else {
+            self.backlogRefusals -= 1
+            throw .ackBacklogFull
+        }
         let stream = FakeStream(id: self.nextID, direction: .outbound, connection: self)
         self.nextID += 2
         self.streams.append(stream)

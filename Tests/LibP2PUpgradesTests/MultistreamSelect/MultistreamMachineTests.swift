@@ -158,9 +158,12 @@ import Testing
         guard case .fail(.messageTooLong) = result else { return #expect(Bool(false), "\(result)") }
     }
 
-    @Test("Lengths that are not minimal and names that are not UTF-8 are refused", arguments: [
-        [0x93, 0x00], Array(header.utf8) + [0x03, 0xC3, 0x28, 0x0A],
-    ])
+    @Test(
+        "Lengths that are not minimal and names that are not UTF-8 are refused",
+        arguments: [
+            [0x93, 0x00], Array(header.utf8) + [0x03, 0xC3, 0x28, 0x0A],
+        ]
+    )
     func malformed(_ bytes: [UInt8]) {
         var machine = MultistreamListener()
 
@@ -187,7 +190,8 @@ import Testing
         var dialer = try MultistreamDialer(protocols: [name])
         var listener = MultistreamListener()
 
-        guard case .selected(let accepted, let answer, _) = listener.receive(dialer.opening, isSupported: { $0 == name }),
+        guard
+            case .selected(let accepted, let answer, _) = listener.receive(dialer.opening, isSupported: { $0 == name }),
             case .selected(let dialled, _) = dialer.receive(answer)
         else { return #expect(Bool(false)) }
         #expect(accepted == name)
