@@ -30,7 +30,8 @@ final class SwarmConnection: Connection, @unchecked Sendable {
     var isSupplanted = false
     private var streamScopes: [UInt64: StreamScope] = [:]
     private var hasEnded = false
-    private var waitingForBacklog = 0
+    private var backlogWaiters: [BacklogWaiter] = []
+    private var isRetryScheduled = false
     /// Streams the peer opened without agreeing on a protocol; a peer that does nothing else is cut off.
     private var failedNegotiations: TokenBucket
 
@@ -111,6 +112,13 @@ final class SwarmConnection: Connection, @unchecked Sendable {
     }
 }
 
+/// A stream that is to be opened when the peer has acknowledged others.
+private struct BacklogWaiter {
+    let protocols: [ProtocolID]
+    let deadline: NIODeadline
+    let promise: EventLoopPromise<Stream>
+}
+
 /// Outbound streams.
 extension SwarmConnection {
     private func open(_ protocols: [ProtocolID], deadline: NIODeadline, _ promise: EventLoopPromise<Stream>) {
@@ -148,22 +156,43 @@ extension SwarmConnection {
         }
     }
 
-    /// Tries again shortly: a burst of streams is faster than the peer's acknowledgements, which are one round trip away.
+    /// Waits for the peer: a burst of streams is faster than its acknowledgements, which are one round trip away.
     private func openLater(_ protocols: [ProtocolID], deadline: NIODeadline, _ promise: EventLoopPromise<Stream>) {
-        guard self.eventLoop.now + Self.backlogPause < deadline, self.waitingForBacklog < Self.maximumWaiting else {
-            return promise.fail(
-                NetworkError.limitExceeded("connection: too many streams the peer has not acknowledged")
-            )
+        guard self.backlogWaiters.count < Self.maximumWaiting else {
+            return promise.fail(Self.backlogLimit)
         }
-        self.waitingForBacklog += 1
+        self.backlogWaiters.append(BacklogWaiter(protocols: protocols, deadline: deadline, promise: promise))
+        self.retryWaiters()
+    }
+
+    /// One timer for all that wait: a timer each would keep the loop from reading the very acknowledgements.
+    private func retryWaiters() {
+        guard !self.isRetryScheduled, !self.backlogWaiters.isEmpty else { return }
+        self.isRetryScheduled = true
         self.eventLoop.scheduleTask(in: Self.backlogPause) {
-            self.waitingForBacklog -= 1
-            self.open(protocols, deadline: deadline, promise)
+            self.isRetryScheduled = false
+            let waiters = self.backlogWaiters
+            self.backlogWaiters.removeAll(keepingCapacity: true)
+            let now = self.eventLoop.now
+            for waiter in waiters {
+                if self.isOpen, waiter.deadline <= now {
+                    waiter.promise.fail(Self.backlogLimit)
+                } else if self.isOpen, !self.backlogWaiters.isEmpty {
+                    // Somebody before it still waits.
+                    self.backlogWaiters.append(waiter)
+                } else {
+                    self.open(waiter.protocols, deadline: waiter.deadline, waiter.promise)
+                }
+            }
+            self.retryWaiters()
         }
     }
 
     private static let backlogPause = TimeAmount.milliseconds(2)
     private static let maximumWaiting = 1024
+    private static let backlogLimit = NetworkError.limitExceeded(
+        "connection: too many streams the peer has not acknowledged"
+    )
 
     private enum StreamRefusal: Error {
         /// The muxer's acknowledgement backlog is full: worth another try.

@@ -166,7 +166,8 @@ import Testing
     }
 
     @Test func aFullAcknowledgementBacklogIsWaitedFor() throws {
-        let (dialer, _) = try self.connected()
+        let (dialer, listener) = try self.connected()
+        listener.swarm.setHandler(for: "/b") { _ in }
         let connection = try #require(dialer.swarm.connections.first as? SwarmConnection)
         let muxed = try #require(connection.muxed as? FakeConnection)
         muxed.backlogRefusals = 3

@@ -79,9 +79,10 @@ import Testing
         try await listener.close().get()
     }
 
+    // An address of its own: on 127.0.0.1 a test beside it may take the port that was just given back.
     @Test func aClosedPortRefuses() async throws {
         let transport = try self.transport(TestUpgrader())
-        let listener = try await transport.listen(Multiaddr("/ip4/127.0.0.1/tcp/0")) { _ in }.get()
+        let listener = try await transport.listen(Multiaddr("/ip4/127.0.7.1/tcp/0")) { _ in }.get()
         let address = listener.address
         try await listener.close().get()
 
@@ -200,7 +201,7 @@ import Testing
 
     @Test func aClosedListenerAcceptsNoMoreButKeepsItsConnections() async throws {
         let upgrader = try TestUpgrader()
-        let listener = try await self.transport(upgrader).listen(Multiaddr("/ip4/127.0.0.1/tcp/0")) { _ in }.get()
+        let listener = try await self.transport(upgrader).listen(Multiaddr("/ip4/127.0.7.2/tcp/0")) { _ in }.get()
         let client = try await self.connect(to: listener)
         let request = try #require(await upgrader.next())
 
