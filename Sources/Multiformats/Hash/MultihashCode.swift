@@ -10,7 +10,10 @@ public struct MultihashCode: RawRepresentable, Hashable, Sendable {
 
     public static let identity = MultihashCode(rawValue: 0x00)
     public static let sha1 = MultihashCode(rawValue: 0x11)
+    // The multicodec table's names, in which the underscore separates two numbers.
+    // swift-format-ignore: AlwaysUseLowerCamelCase
     public static let sha2_256 = MultihashCode(rawValue: 0x12)
+    // swift-format-ignore: AlwaysUseLowerCamelCase
     public static let sha2_512 = MultihashCode(rawValue: 0x13)
 
     /// The code of a name, nil when no function has it.

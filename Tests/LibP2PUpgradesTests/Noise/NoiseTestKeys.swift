@@ -8,10 +8,12 @@ enum NoiseTestKeys {
     static let stranger = key(0x57)
 
     // Proven: the text is a constant that parses.
+    // swift-format-ignore: NeverUseForceTry
     static let address = try! Multiaddr("/ip4/127.0.0.1/tcp/4001")
 
     static func key(_ seed: UInt8) -> PrivateKey {
         // Proven: 32 bytes are an Ed25519 seed.
+        // swift-format-ignore: NeverUseForceTry
         try! PrivateKey(type: .ed25519, data: [UInt8](repeating: seed, count: 32))
     }
 

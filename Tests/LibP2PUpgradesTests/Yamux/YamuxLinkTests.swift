@@ -186,12 +186,12 @@ private final class SimulatedLink {
     }
 
     @Test func anIdleStreamIsSmall() {
-        #expect(class_getInstanceSize(YamuxStream.self) < 512)
+        #expect(instanceSize(YamuxStream.self) < 512)
     }
 }
 
 /// The bytes of an instance, from the runtime's metadata: the size stands behind the fields every class has.
-private func class_getInstanceSize(_ type: AnyClass) -> Int {
+private func instanceSize(_ type: AnyClass) -> Int {
     let words = unsafeBitCast(type, to: UnsafePointer<UInt32>.self)
     // Kind, superclass, flags and address point precede it: 8 + 8 + 4 + 4 bytes.
     return Int(words[6])

@@ -98,6 +98,8 @@ final class YamuxEnd {
         loop.run()
     }
 
+    // Proven: `YamuxUpgrade` made it.
+    // swift-format-ignore: NeverForceUnwrap
     var handler: YamuxHandler { self.connection as! YamuxHandler }
     var loop: EmbeddedEventLoop { self.channel.embeddedEventLoop }
 
