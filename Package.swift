@@ -167,7 +167,9 @@ let package = Package(
         .testTarget(name: "SoundnessTests", swiftSettings: swiftSettings),
         .target(
             name: "FuzzTargets",
-            dependencies: ["LibP2PCore", "LibP2PUpgrades", "Multiformats", nioCore, nioEmbedded],
+            dependencies: [
+                "LibP2PCore", "LibP2PProtocols", "LibP2PUpgrades", "Multiformats", "P2PControl", nioCore, nioEmbedded,
+            ],
             path: "Tests/FuzzTargets",
             swiftSettings: swiftSettings
         ),

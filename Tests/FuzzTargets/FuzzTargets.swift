@@ -1,7 +1,9 @@
 import LibP2PCore
+import LibP2PProtocols
 import LibP2PUpgrades
 import Multiformats
 import NIOCore
+import P2PControl
 
 /// One decoder that strangers can reach: whatever the bytes, it returns or throws; it never traps, hangs or grows without bound.
 public struct FuzzTarget: Sendable {
@@ -22,9 +24,25 @@ public struct FuzzTarget: Sendable {
                 expect((try? CID(bytes: cid.bytes)) == cid)
             }
         },
+        FuzzTarget("control-frame") { bytes in
+            var decoder = FrameDecoder(maximumBytes: 4096)
+            feed(
+                bytes,
+                to: { chunk in
+                    decoder.append(chunk)
+                    while case .frame(let frame) = decoder.next() {
+                        _ = try? ProtobufRequest.decode(frame)
+                    }
+                }
+            )
+        },
+        FuzzTarget("control-request") { bytes in
+            _ = try? ProtobufRequest.decode(bytes)
+        },
         FuzzTarget("envelope") { bytes in
             _ = try? PeerRecord(envelope: bytes)
         },
+        FuzzTarget("identify", Identify.fuzz),
         FuzzTarget("multiaddr") { bytes in
             guard let address = try? Multiaddr(bytes: bytes) else { return }
             _ = address.peerID
@@ -46,6 +64,7 @@ public struct FuzzTarget: Sendable {
             var machine = MultistreamListener()
             feed(bytes, to: { chunk in _ = machine.receive(chunk) { $0 == "/a/1" } })
         },
+        FuzzTarget("noise-payload", NoiseUpgrade.fuzz),
         FuzzTarget("peer-id") { bytes in
             if let peer = try? PeerID(bytes: bytes) {
                 expect((try? PeerID(peer.description)) == peer)
@@ -61,6 +80,7 @@ public struct FuzzTarget: Sendable {
             _ = key.peerID
             _ = key.isValid(signature: Array(bytes.suffix(64)), for: [1, 2, 3])
         },
+        FuzzTarget("tls-certificate", TLSUpgrade.fuzz),
         FuzzTarget("varint") { bytes in
             guard let (value, length) = try? Varint.decode(bytes) else { return }
             expect(Array(bytes.prefix(length)) == Varint.encode(value))

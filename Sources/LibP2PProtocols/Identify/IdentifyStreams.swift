@@ -111,7 +111,7 @@ enum IdentifyFailure: Error, Sendable, Hashable {
 
 extension Identify {
     /// Feeds bytes of a peer to everything that decodes them here; must not trap. For tests and fuzzing.
-    static func fuzz(_ bytes: [UInt8]) {
+    package static func fuzz(_ bytes: [UInt8]) {
         var reader = IdentifyReader()
         for half in [bytes.prefix(bytes.count / 2), bytes.suffix(from: bytes.count / 2)] {
             _ = reader.receive(ByteBuffer(bytes: half))

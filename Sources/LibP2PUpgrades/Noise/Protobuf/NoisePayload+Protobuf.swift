@@ -37,3 +37,11 @@ extension NoisePayload {
         }
     }
 }
+
+extension NoiseUpgrade {
+    /// Feeds bytes to what decodes a peer's decrypted handshake payload; must not trap. For tests and fuzzing.
+    package static func fuzz(_ bytes: [UInt8]) {
+        guard let payload = try? NoisePayload(decoding: bytes) else { return }
+        _ = try? payload.verifiedKey(staticKey: Array(bytes.prefix(32)))
+    }
+}
